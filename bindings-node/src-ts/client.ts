@@ -1,0 +1,214 @@
+import { call, port } from './calls.js';
+import { bytes, encode, keys, millis } from './encode.js';
+import { errorFrom, unwrap } from './fail.js';
+import { type Completion, type NativeClient, native } from './native.js';
+import type {
+  CallOptions,
+  ClientOptions,
+  CompleteOptions,
+  ConnectionsOptions,
+  ConnectOptions,
+  ImportConnectionOptions,
+  PaginateOptions,
+  ProxyRequestOptions,
+  UpdateOptions,
+} from './options.js';
+import { Connections, Paginator } from './paginate.js';
+import { Connection, ConnectSession, type RawConnection, type RawConnectSession, type RawSite, Site } from './records.js';
+import { subscribe } from './subscribe.js';
+import { Response } from './types.js';
+
+/**
+ * Connections to Jira that last. Make one for a process and keep it; every verb may be called any number of times at
+ * once.
+ *
+ * Every verb takes `timeoutMs` and `signal`, and rejects with a {@link ThreeloError} when it fails. Beside the errors
+ * named with a verb, any may reject with `InvalidArgumentError`, `TimeoutError`, `CancelledError`,
+ * `StoreUnavailableError` and `ClosedError`; those that reach Atlassian also with `NetworkError`,
+ * `IdentityUnavailableError`, `ClientCredentialsRejectedError` and `ReauthorizationRequiredError`.
+ *
+ * @example
+ * ```ts
+ * const client = new Client({ clientId, clientSecret, redirectUri, scopes: ['read:jira-work'] });
+ * const session = await client.connect('user-42', { binding: browserSessionId, site: 'acme' });
+ * // send the browser to session.url; in the callback route, in any process:
+ * await client.complete(callbackUrl, { binding: browserSessionId });
+ * const response = await client.proxyRequest('user-42', 'GET', '/rest/api/3/myself');
+ * ```
+ */
+export class Client {
+  readonly #native: NativeClient;
+
+  /**
+   * Opens the store; this takes a few milliseconds and nothing is sent.
+   *
+   * @throws InvalidConfigError, StoreUnavailableError, SchemaNewerError, DecryptionFailedError
+   */
+  constructor(options: ClientOptions) {
+    const { onEvent, encryptionKey, ...plain } = options ?? {};
+    const callable = typeof onEvent === 'function';
+    const text = encode({ ...plain, encryptionKey: keys(encryptionKey), onEvent: callable ? undefined : onEvent });
+    this.#native = unwrap(native.open(port, text), Client);
+    if (callable) void subscribe(this.#native.events(), onEvent);
+  }
+
+  /**
+   * Starts a consent, or a reconnect that keeps the id. Send the user's browser to the session's `url`.
+   *
+   * @param id - the application's own handle for this connection, such as `user-42`
+   */
+  async connect(id: string, options: ConnectOptions): Promise<ConnectSession> {
+    return new ConnectSession(await this.#call<RawConnectSession>('connect', options, { id }));
+  }
+
+  /**
+   * Checks the one-time state, exchanges the code, stores the pair at once, then learns account and sites and chooses
+   * the site. Works in any process that uses the same store.
+   *
+   * @param callbackUrl - the full URL the browser came back to
+   * @throws AuthorizationDeniedError, StateInvalidError, AccountMismatchError, SiteNotFoundError
+   */
+  async complete(callbackUrl: string, options: CompleteOptions): Promise<Connection> {
+    return new Connection(await this.#call<RawConnection>('complete', options, { callbackUrl }));
+  }
+
+  /**
+   * Rotates the tokens now, or joins the rotation under way in this process, another process or another machine.
+   *
+   * @throws ConnectionNotFoundError
+   */
+  async refresh(id: string, options?: CallOptions): Promise<Connection> {
+    return new Connection(await this.#call<RawConnection>('refresh', options, { id }));
+  }
+
+  /**
+   * One authenticated call to the connection's site. Resolves for every HTTP status; see
+   * {@link Response.raiseForStatus}.
+   *
+   * @param id - the connection's id
+   * @param method - GET, POST, PUT, DELETE, PATCH, HEAD or OPTIONS
+   * @param path - such as `/rest/api/3/myself`, or a URL of the connection's own site
+   * @throws ConnectionNotFoundError, SiteRequiredError, SiteNotFoundError, DestinationRefusedError, RateLimitedError,
+   * OutcomeUnknownError, ResponseTruncatedError, BodyTooLargeError
+   */
+  async proxyRequest(id: string, method: string, path: string, options?: ProxyRequestOptions): Promise<Response> {
+    const { signal, data, ...plain } = options ?? {};
+    const body = bytes(data);
+    const text = encode({ ...plain, id, method, path, data: body ? undefined : data });
+    const send = (number: number) => this.#native.request(number, text, body);
+    return new Response((await this.#run(send, signal)).response!);
+  }
+
+  /**
+   * The items of a listing, page after page; nothing is sent before the first is asked for. `pages()` gives whole
+   * pages, `cursor` the place to go on from.
+   *
+   * @param id - the connection's id
+   * @param path - path of the listing
+   * @throws InvalidArgumentError and CursorInvalidError at once; while iterating, what `proxyRequest` and
+   * `raiseForStatus` throw, and PaginationStalledError
+   */
+  paginate<T = unknown>(id: string, path: string, options?: PaginateOptions): Paginator<T> {
+    const { signal, ...plain } = options ?? {};
+    const pages = this.#native.paginate(encode({ ...plain, id, path }));
+    return new Paginator<T>(unwrap(pages, this.paginate), signal);
+  }
+
+  /**
+   * The Jira sites the connection's grant reaches, fresh from Atlassian.
+   *
+   * @throws ConnectionNotFoundError
+   */
+  async sites(id: string, options?: CallOptions): Promise<Site[]> {
+    return (await this.#call<RawSite[]>('sites', options, { id })).map((site) => new Site(site));
+  }
+
+  /**
+   * Moves a connection to another site of its grant.
+   *
+   * @param site - subdomain, site URL or cloud id
+   * @throws ConnectionNotFoundError, SiteNotFoundError
+   */
+  async selectSite(id: string, site: string, options?: CallOptions): Promise<Connection> {
+    return new Connection(await this.#call<RawConnection>('select_site', options, { id, site }));
+  }
+
+  /**
+   * One connection as the store has it.
+   *
+   * @throws ConnectionNotFoundError
+   */
+  async connection(id: string, options?: CallOptions): Promise<Connection> {
+    return new Connection(await this.#call<RawConnection>('connection', options, { id }));
+  }
+
+  /** Connections in the order of their ids, or those that carry all of `tags`. */
+  connections(options?: ConnectionsOptions): Connections {
+    return new Connections(this.#native, options ?? {});
+  }
+
+  /**
+   * Replaces a connection's tags, its metadata, or both.
+   *
+   * @throws ConnectionNotFoundError
+   */
+  async update(id: string, options: UpdateOptions): Promise<Connection> {
+    return new Connection(await this.#call<RawConnection>('update', options, { id }));
+  }
+
+  /**
+   * Removes a connection. The last one of a grant also deletes the grant and then tries to revoke it, without
+   * promising that.
+   *
+   * @throws ConnectionNotFoundError
+   */
+  async disconnect(id: string, options?: CallOptions): Promise<void> {
+    await this.#call('disconnect', options, { id });
+  }
+
+  /**
+   * Takes over a connection whose tokens another system held, without a new consent.
+   *
+   * @param id - the new connection's id
+   * @throws AlreadyImportedError, SiteNotFoundError
+   */
+  async importConnection(id: string, options: ImportConnectionOptions): Promise<Connection> {
+    const expiresAt = millis(options?.expiresAt);
+    return new Connection(await this.#call<RawConnection>('import_connection', options, { id, expiresAt }));
+  }
+
+  /**
+   * A fresh access token, for those who bring their own HTTP client.
+   *
+   * @throws ConnectionNotFoundError
+   */
+  async accessToken(id: string, options?: CallOptions): Promise<string> {
+    return this.#call<string>('access_token', options, { id });
+  }
+
+  /**
+   * Finishes rotations in flight, stores them, and frees everything. Calls under way end with `CancelledError`.
+   * `timeoutMs` is how long to wait for the rotations.
+   */
+  async close(options?: CallOptions): Promise<void> {
+    await this.#call('close', options, {});
+  }
+
+  /** {@link Client.close}, at the end of an `await using` block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #call<T>(verb: string, options: CallOptions | undefined, named: object): Promise<T> {
+    const { signal, ...plain } = options ?? {};
+    const text = encode({ ...plain, ...named });
+    const completion = await this.#run((id) => this.#native.call(id, verb, text), signal);
+    return JSON.parse(completion.text!) as T;
+  }
+
+  async #run(start: (id: number) => void, signal: AbortSignal | undefined): Promise<Completion> {
+    const completion = await call(start, signal);
+    if (completion.failure) throw errorFrom(completion.failure, this.#run);
+    return completion;
+  }
+}

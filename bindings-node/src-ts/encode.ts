@@ -1,0 +1,31 @@
+/**
+ * Options as the core reads them. Values left `undefined` are left out; whatever JSON would silently drop or turn
+ * into null goes as text instead, so that the core can refuse it by name.
+ *
+ * @internal
+ */
+export function encode(options: object): string {
+  return JSON.stringify(Object.fromEntries(Object.entries(options).map(([name, value]) => [name, telling(value)])));
+}
+
+function telling(value: unknown): unknown {
+  const lost = typeof value === 'number' ? !Number.isFinite(value) : /^(bigint|function|symbol)$/.test(typeof value);
+  return lost ? String(value) : value;
+}
+
+/** Keys as base64; everything else as it is. @internal */
+export function keys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(keys);
+  return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
+}
+
+/** A point in time as milliseconds since the epoch. @internal */
+export function millis(value: unknown): unknown {
+  return value instanceof Date ? value.getTime() : value;
+}
+
+/** A body as bytes; nothing when it is neither text nor bytes. @internal */
+export function bytes(value: unknown): Uint8Array | undefined {
+  if (typeof value === 'string') return Buffer.from(value);
+  return value instanceof Uint8Array ? value : undefined;
+}

@@ -1,0 +1,14 @@
+/**
+ * Atlassian OAuth 2.0 (3LO) connections that last: consent, token rotation, sites and authenticated Jira requests.
+ *
+ * @packageDocumentation
+ */
+/// <reference types="node" preserve="true" />
+
+export { Client } from './client.js';
+export { ThreeloError } from './error.js';
+export * from './errors.js';
+export type * from './options.js';
+export { Connections, Paginator } from './paginate.js';
+export { Connection, ConnectSession, type EventKind, Site } from './records.js';
+export { Event, Response } from './types.js';

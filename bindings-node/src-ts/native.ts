@@ -1,0 +1,60 @@
+import { load } from './loader.js';
+
+/** A failure as data; `errors.ts` makes it into a class. `context` is a JSON object. */
+export interface Failure {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+  readonly retryable: boolean;
+  readonly status?: number | undefined;
+  readonly context: string;
+  /** What made the face itself give up a call. Never set by the native half. */
+  readonly cause?: unknown;
+}
+
+/** What became of a call; of the three results at most one is there. */
+export interface Completion {
+  readonly id: number;
+  readonly failure?: Failure | undefined;
+  readonly text?: string | undefined;
+  readonly response?: NativeResponse | undefined;
+}
+
+export interface NativePort {
+  cancel(id: number): void;
+  hold(wanted: boolean): void;
+  end(): void;
+}
+
+export interface NativeClient {
+  call(id: number, verb: string, options: string): void;
+  request(id: number, options: string, data?: Uint8Array): void;
+  paginate(options: string): NativePaginator | Failure;
+  events(): NativeEvents;
+}
+
+export interface NativePaginator {
+  nextPage(id: number): void;
+  cursor(consumed: number): string | null;
+}
+
+export interface NativeEvents {
+  next(id: number): void;
+}
+
+export interface NativeResponse {
+  readonly status: number;
+  readonly url: string;
+  readonly attempts: number;
+  headers(): [name: string, value: string][];
+  takeBody(): Buffer;
+  errorForStatus(): Failure | null;
+}
+
+/** What the native half exports: data in, data out. `src/` beside this folder is its source. */
+export interface Native {
+  NativePort: new (deliver: (batch: Completion[]) => void) => NativePort;
+  open(port: NativePort, options: string): NativeClient | Failure;
+}
+
+export const native: Native = load();

@@ -1,0 +1,162 @@
+// Generated from api.toml; `make generate` writes it anew.
+
+import type { Event } from './types.js';
+
+/** A value of a query parameter. */
+export type Scalar = string | number | boolean;
+
+/** What every verb takes. */
+export interface CallOptions {
+  /** How long the call may take, in milliseconds; then it ends with a `TimeoutError`. */
+  readonly timeoutMs?: number | undefined;
+  /** Ends the call with a `CancelledError` when it is aborted. A rotation under way is finished all the same. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a `Client` is made with. */
+export interface ClientOptions {
+  /** The app's client id from Atlassian's developer console. */
+  readonly clientId: string;
+  /** The app's client secret. */
+  readonly clientSecret: string;
+  /** The callback URL registered for the app: https, or http for loopback hosts only. */
+  readonly redirectUri: string;
+  /** Scopes a connect asks for; offline_access is always added (F1.2). */
+  readonly scopes: readonly string[];
+  /**
+   * Where grants and connections live: a path or sqlite: URL for SQLite, or memory: for tests.
+   *
+   * @defaultValue `'threelo.db'`
+   */
+  readonly store?: string | undefined;
+  /** 32 bytes, raw or in base64; of several, the first seals and all open. Without one, SQLite keeps a key file beside the database. */
+  readonly encryptionKey?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
+  /** Overrides Atlassian's hosts: auth, api, and resources for the accessible-resources URL where it differs (F1.15). Plain http for loopback only. */
+  readonly endpoints?: Readonly<Record<string, string>> | undefined;
+  /**
+   * What a connect does when several sites are there and none was named.
+   *
+   * @defaultValue `'first'`
+   */
+  readonly sitePolicy?: 'first' | 'ask' | undefined;
+  /** URL of an http(s) proxy for all requests. Without it the usual environment variables count. */
+  readonly proxy?: string | undefined;
+  /** Path of a PEM file with the certificate authorities to trust instead of the platform's. */
+  readonly caBundle?: string | undefined;
+  /**
+   * Largest answer that is read into memory, in bytes, after decompression.
+   *
+   * @defaultValue `67108864`
+   */
+  readonly maxBodyBytes?: number | undefined;
+  /** Called with each event, apart from the calls themselves; it can neither slow nor break them. */
+  readonly onEvent?: ((event: Event) => void) | undefined;
+}
+
+/** Options of `connect`. */
+export interface ConnectOptions extends CallOptions {
+  /** Whatever ties the session to this user's browser, such as its session id; null only in one-user tools. */
+  readonly binding: string | null;
+  /** Subdomain, site URL or cloud id the connection must be for. */
+  readonly site?: string | undefined;
+  /** Scopes to ask for instead of the client's. */
+  readonly scopes?: readonly string[] | undefined;
+  /** Labels to find connections by. */
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  /** Anything the application wants to keep with the connection. */
+  readonly metadata?: object | undefined;
+  /**
+   * Lets a reconnect be answered by another Atlassian account.
+   *
+   * @defaultValue `false`
+   */
+  readonly allowAccountChange?: boolean | undefined;
+  /**
+   * A reconnect also asks for the scopes the grant had (F1.9).
+   *
+   * @defaultValue `true`
+   */
+  readonly keepScopes?: boolean | undefined;
+}
+
+/** Options of `complete`. */
+export interface CompleteOptions extends CallOptions {
+  /** The same value connect() was given. */
+  readonly binding: string | null;
+}
+
+/** Options of `proxyRequest`. */
+export interface ProxyRequestOptions extends CallOptions {
+  /** Query parameters; a list repeats its key, null leaves it out. */
+  readonly params?: Readonly<Record<string, Scalar | readonly Scalar[] | null | undefined>> | undefined;
+  /** Body, sent as JSON. */
+  readonly json?: unknown | undefined;
+  /** Body, sent as it is. */
+  readonly data?: string | Uint8Array | undefined;
+  /** Request headers; Authorization and Host are threelo's own. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Another site of the same grant, for this call only. */
+  readonly site?: string | undefined;
+  /**
+   * safe: reads, and writes that certainly did not run; idempotent: this write may be repeated; none: one attempt.
+   *
+   * @defaultValue `'safe'`
+   */
+  readonly retry?: 'safe' | 'idempotent' | 'none' | undefined;
+}
+
+/** Options of `paginate`. */
+export interface PaginateOptions extends CallOptions {
+  /**
+   * GET, or POST for listings that take their query as a body.
+   *
+   * @defaultValue `'GET'`
+   */
+  readonly method?: 'GET' | 'POST' | undefined;
+  /** Query parameters. */
+  readonly params?: Readonly<Record<string, Scalar | readonly Scalar[] | null | undefined>> | undefined;
+  /** Body of a POST listing. */
+  readonly json?: object | undefined;
+  /** Another site of the same grant. */
+  readonly site?: string | undefined;
+  /** Stop after this many items. */
+  readonly limit?: number | undefined;
+  /** Go on from where an earlier iterator, in either language, stopped. */
+  readonly cursor?: string | undefined;
+}
+
+/** Options of `connections`. */
+export interface ConnectionsOptions extends CallOptions {
+  /** Only connections that carry all of these. */
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  /** Go on after this place: the cursor of an earlier iterator. */
+  readonly cursor?: string | undefined;
+}
+
+/** Options of `update`. */
+export interface UpdateOptions extends CallOptions {
+  /** The new tags, in place of all old ones. */
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  /** The new metadata, in place of the old. */
+  readonly metadata?: object | undefined;
+}
+
+/** Options of `importConnection`. */
+export interface ImportConnectionOptions extends CallOptions {
+  /** The newest refresh token. Nobody else may spend it from now on. */
+  readonly refreshToken: string;
+  /** A still-valid access token; without one the first use rotates. */
+  readonly accessToken?: string | undefined;
+  /** When the access token expires. */
+  readonly expiresAt?: Date | number | undefined;
+  /** What was granted. */
+  readonly scopes?: readonly string[] | undefined;
+  /** The Atlassian account's id. */
+  readonly accountId?: string | undefined;
+  /** Subdomain, site URL or cloud id. */
+  readonly site?: string | undefined;
+  /** Labels. */
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  /** Anything the application wants to keep with the connection. */
+  readonly metadata?: object | undefined;
+}

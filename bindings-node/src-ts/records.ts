@@ -1,0 +1,153 @@
+// Generated from api.toml; `make generate` writes it anew.
+
+import { inspect, type Inspecting, shown } from './inspect.js';
+
+/** Site as it crosses from the native half. @internal */
+export interface RawSite {
+  readonly cloud_id: string;
+  readonly url: string;
+  readonly name: string;
+  readonly scopes: string[];
+  readonly products: string[];
+  readonly avatar_url: string | null;
+}
+
+/** An Atlassian Cloud site as a grant sees it. */
+export class Site {
+  /** The site's stable key (F4.7). */
+  readonly cloudId: string;
+  /** Display address; it can change. */
+  readonly url: string;
+  /** Display name; it can change. */
+  readonly name: string;
+  /** Scopes granted on this site. */
+  readonly scopes: string[];
+  /** jira, confluence: told from the scopes (F4.3). */
+  readonly products: string[];
+  /** The site's picture. */
+  readonly avatarUrl: string | null;
+
+  /** @internal */
+  constructor(raw: RawSite) {
+    this.cloudId = raw.cloud_id;
+    this.url = raw.url;
+    this.name = raw.name;
+    this.scopes = raw.scopes;
+    this.products = raw.products;
+    this.avatarUrl = raw.avatar_url;
+  }
+}
+
+/** Connection as it crosses from the native half. @internal */
+export interface RawConnection {
+  readonly id: string;
+  readonly grant_id: string;
+  readonly account_id: string | null;
+  readonly site: RawSite | null;
+  readonly site_choice: 'named' | 'consented' | 'first' | 'selected' | null;
+  readonly scopes: string[];
+  readonly tags: Record<string, string>;
+  readonly metadata: Record<string, unknown>;
+  readonly health: 'active' | 'reauthorization_required';
+  readonly health_reason: string | null;
+  readonly generation: number;
+  readonly created_at: number;
+  readonly consented_at: number;
+  readonly refreshed_at: number;
+  readonly access_expires_at: number;
+}
+
+/** A connection: the application's handle, the grant it uses and the chosen site. */
+export class Connection {
+  /** The application's handle. */
+  readonly id: string;
+  /** Which grant it uses; connections of one account share one. */
+  readonly grantId: string;
+  /** The Atlassian account, where it could be learnt. */
+  readonly accountId: string | null;
+  /** The chosen site. */
+  readonly site: Site | null;
+  /** How the site was chosen. */
+  readonly siteChoice: 'named' | 'consented' | 'first' | 'selected' | null;
+  /** What was granted. */
+  readonly scopes: string[];
+  /** Labels. */
+  readonly tags: Record<string, string>;
+  /** The application's own data. */
+  readonly metadata: Record<string, unknown>;
+  /** Whether calls can work. */
+  readonly health: 'active' | 'reauthorization_required';
+  /** Why not. */
+  readonly healthReason: string | null;
+  /** How many pairs of tokens the grant has had. */
+  readonly generation: number;
+  /** First connected. */
+  readonly createdAt: Date;
+  /** Last consent of the grant. */
+  readonly consentedAt: Date;
+  /** When the current tokens were issued. */
+  readonly refreshedAt: Date;
+  /** When the current access token expires. */
+  readonly accessExpiresAt: Date;
+
+  /** @internal */
+  constructor(raw: RawConnection) {
+    this.id = raw.id;
+    this.grantId = raw.grant_id;
+    this.accountId = raw.account_id;
+    this.site = raw.site && new Site(raw.site);
+    this.siteChoice = raw.site_choice;
+    this.scopes = raw.scopes;
+    this.tags = raw.tags;
+    this.metadata = raw.metadata;
+    this.health = raw.health;
+    this.healthReason = raw.health_reason;
+    this.generation = raw.generation;
+    this.createdAt = new Date(raw.created_at);
+    this.consentedAt = new Date(raw.consented_at);
+    this.refreshedAt = new Date(raw.refreshed_at);
+    this.accessExpiresAt = new Date(raw.access_expires_at);
+  }
+}
+
+/** ConnectSession as it crosses from the native half. @internal */
+export interface RawConnectSession {
+  readonly url: string;
+  readonly state: string;
+  readonly expires_at: number;
+}
+
+/** A consent under way. Send the user's browser to its `url`. */
+export class ConnectSession {
+  /** Where to send the user's browser. */
+  readonly url: string;
+  /** The one-time state, for those who want to look it up themselves. */
+  readonly state: string;
+  /** Until when the callback is accepted. */
+  readonly expiresAt: Date;
+
+  /** @internal */
+  constructor(raw: RawConnectSession) {
+    this.url = raw.url;
+    this.state = raw.state;
+    this.expiresAt = new Date(raw.expires_at);
+  }
+
+  /** What `console.log` shows: no secret. @internal */
+  [inspect](...inspecting: Inspecting): string {
+    return shown('ConnectSession', this, ['state'], inspecting);
+  }
+}
+
+/**
+ * What an event is about. More may come.
+ *
+ * - `connected`: A consent was completed.
+ * - `site_auto_selected`: No site was named and several were there; the first was taken. Lists the others.
+ * - `rotated`: A grant's tokens were rotated by this process.
+ * - `rotation_failed`: An attempt to rotate failed; says whether it matters yet.
+ * - `reauthorization_required`: A grant was found dead.
+ * - `scopes_reduced`: A new consent granted fewer scopes than the grant had before (F1.9). Names them.
+ * - `key_file_created`: No encryption key was given, so one was made beside the SQLite database.
+ */
+export type EventKind = 'connected' | 'site_auto_selected' | 'rotated' | 'rotation_failed' | 'reauthorization_required' | 'scopes_reduced' | 'key_file_created' | (string & {});

@@ -1,0 +1,105 @@
+import { errorFrom } from './fail.js';
+import { inspect, type Inspecting, shown } from './inspect.js';
+import type { NativeResponse } from './native.js';
+import type { EventKind } from './records.js';
+
+/** An answer of Jira, whatever its status. */
+export class Response {
+  readonly #native: NativeResponse;
+  #headers: Headers | undefined;
+  #body: Buffer | undefined;
+
+  /** @internal */
+  constructor(native: NativeResponse) {
+    this.#native = native;
+  }
+
+  /** HTTP status. */
+  get status(): number {
+    return this.#native.status;
+  }
+
+  /** Response headers; names are in lower case, and looked up in any case. */
+  get headers(): Headers {
+    return (this.#headers ??= new Headers(this.#native.headers()));
+  }
+
+  /** The URL that answered, without its query. */
+  get url(): string {
+    return this.#native.url;
+  }
+
+  /** How many requests it took. */
+  get attempts(): number {
+    return this.#native.attempts;
+  }
+
+  /** The body, decompressed. Every call returns the same buffer. */
+  bytes(): Buffer {
+    return (this.#body ??= this.#native.takeBody());
+  }
+
+  /** The body, read as UTF-8. */
+  text(): string {
+    return this.bytes().toString('utf8');
+  }
+
+  /**
+   * The body, read as JSON.
+   *
+   * @throws SyntaxError when it is not JSON.
+   */
+  json<T = unknown>(): T {
+    return JSON.parse(this.text()) as T;
+  }
+
+  /**
+   * Returns this response when its status is below 400.
+   *
+   * @throws MissingScopeError, PermissionDeniedError, AppNotInstalledError, RateLimitedError, EndpointRemovedError or
+   * HttpError: what a status of 400 or above means.
+   */
+  raiseForStatus(): this {
+    const failure = this.#native.errorForStatus();
+    if (failure) throw errorFrom(failure, this.raiseForStatus);
+    return this;
+  }
+
+  /** What `console.log` shows: no headers and no body. @internal */
+  [inspect](...inspecting: Inspecting): string {
+    const { status, url, attempts } = this;
+    return shown('Response', { status, url, attempts }, [], inspecting);
+  }
+}
+
+/** Something that happened beside the calls: see {@link EventKind}. */
+export class Event {
+  /** What kind of thing. */
+  readonly kind: EventKind;
+  /** When. */
+  readonly at: Date;
+  /** The connection it is about, where there is one. */
+  readonly connectionId: string | null;
+  /** The grant it is about, where there is one. */
+  readonly grantId: string | null;
+  /** Details by name, the same in every language: names in snake_case, times in milliseconds since the epoch. */
+  readonly details: Readonly<Record<string, unknown>>;
+
+  /** @internal */
+  constructor(raw: RawEvent) {
+    this.kind = raw.kind;
+    this.at = new Date(raw.at);
+    this.connectionId = raw.connection_id;
+    this.grantId = raw.grant_id;
+    this.details = raw.details;
+  }
+}
+
+/** An event as it crosses from the native half. @internal */
+export interface RawEvent {
+  readonly kind: EventKind;
+  readonly at: number;
+  readonly connection_id: string | null;
+  readonly grant_id: string | null;
+  readonly details: Record<string, unknown>;
+}

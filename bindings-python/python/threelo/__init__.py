@@ -1,0 +1,65 @@
+"""Atlassian OAuth 2.0 (3LO) connections that last: consent, token rotation, sites and authenticated Jira
+requests.
+
+`Client` blocks, `AsyncClient` is awaited; both have the same verbs. Every error is a `ThreeloError` with a
+stable `code`; see `threelo.errors`. What goes on beside the calls is logged to
+`logging.getLogger("threelo")`.
+"""
+
+from . import errors
+from ._async_client import AsyncClient
+from ._client import Client
+from ._native import __version__
+from ._options import (
+    AccessTokenOptions,
+    ClientOptions,
+    CloseOptions,
+    CompleteOptions,
+    ConnectionOptions,
+    ConnectionsOptions,
+    ConnectOptions,
+    DisconnectOptions,
+    ImportConnectionOptions,
+    PaginateOptions,
+    ProxyRequestOptions,
+    RefreshOptions,
+    SelectSiteOptions,
+    SitesOptions,
+    UpdateOptions,
+)
+from ._paginate import AsyncConnections, AsyncPaginator, Connections, Paginator
+from ._types import Connection, ConnectSession, Event, Headers, Response, Site
+from .errors import *  # noqa: F403  # one class per code: `threelo.SiteNotFoundError` and so on
+
+__all__ = [
+    "AccessTokenOptions",
+    "AsyncClient",
+    "AsyncConnections",
+    "AsyncPaginator",
+    "Client",
+    "ClientOptions",
+    "CloseOptions",
+    "CompleteOptions",
+    "ConnectOptions",
+    "ConnectSession",
+    "Connection",
+    "ConnectionOptions",
+    "Connections",
+    "ConnectionsOptions",
+    "DisconnectOptions",
+    "Event",
+    "Headers",
+    "ImportConnectionOptions",
+    "PaginateOptions",
+    "Paginator",
+    "ProxyRequestOptions",
+    "RefreshOptions",
+    "Response",
+    "SelectSiteOptions",
+    "Site",
+    "SitesOptions",
+    "UpdateOptions",
+    "__version__",
+    "errors",
+]
+__all__ += errors.__all__

@@ -1,0 +1,168 @@
+"""The client whose verbs are awaited."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self, Unpack
+
+from . import _options as given
+from . import _results
+from ._base import Base
+from ._paginate import AsyncConnections, AsyncPaginator
+from ._types import Connection, ConnectSession, Response, Site
+from ._wire import encode, encode_request
+
+
+class AsyncClient(Base):
+    """As `Client`, for asyncio: the same verbs, awaited. Any number of event loops and threads can use it at
+    once.
+
+        async with AsyncClient(
+            client_id="…", client_secret="…",
+            redirect_uri="https://app.example.com/jira/callback",
+            scopes=["read:jira-work", "read:jira-user"],
+            store="/var/lib/app/threelo.db",
+        ) as client:
+            response = await client.proxy_request("user-42", "GET", "/rest/api/3/myself")
+
+    Cancelling the task that awaits a call ends the call; a rotation under way is finished all the same.
+    Making the client opens the store, which takes some milliseconds: make it once.
+
+    Args:
+        **options: see `ClientOptions`.
+
+    Raises:
+        InvalidConfigError: an option is missing, unknown or cannot work.
+        StoreUnavailableError, SchemaNewerError, DecryptionFailedError: the store cannot be opened.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, **options: Unpack[given.ClientOptions]) -> None:
+        self._open(options)
+
+    async def connect(self, id: str, **options: Unpack[given.ConnectOptions]) -> ConnectSession:
+        """Starts a consent, or a reconnect that keeps the id. Send the user's browser to the session's url.
+
+        As `Client.connect()`, awaited.
+        """
+        return _results.session(await self._native.call_async("connect", encode(options, id=id)))
+
+    async def complete(self, callback_url: str, **options: Unpack[given.CompleteOptions]) -> Connection:
+        """Checks the one-time state, exchanges the code, stores the pair at once, then learns account and
+        sites and chooses the site.
+
+        As `Client.complete()`, awaited.
+        """
+        return _results.connection(
+            await self._native.call_async("complete", encode(options, callback_url=callback_url))
+        )
+
+    async def refresh(self, id: str, **options: Unpack[given.RefreshOptions]) -> Connection:
+        """Rotates the tokens now, or joins the rotation under way in this process, another process or another
+        machine.
+
+        As `Client.refresh()`, awaited.
+        """
+        return _results.connection(await self._native.call_async("refresh", encode(options, id=id)))
+
+    async def proxy_request(
+        self, id: str, method: str, path: str, **options: Unpack[given.ProxyRequestOptions]
+    ) -> Response:
+        """One authenticated call to the connection's site. Returns a Response for every HTTP status.
+
+        As `Client.proxy_request()`, awaited.
+        """
+        request = encode_request(options, id=id, method=method, path=path)
+        return Response._read(await self._native.request_async(*request))
+
+    def paginate(self, id: str, path: str, **options: Unpack[given.PaginateOptions]) -> AsyncPaginator:
+        """Iterates over the items of a listing, page after page. pages() gives whole pages, cursor the place
+        to go on from.
+
+            async for issue in client.paginate("user-42", "/rest/api/3/project/search"):
+                print(issue["key"])
+
+        As `Client.paginate()`, for `async for`.
+        """
+        return AsyncPaginator(self._native.paginate(encode(options, id=id, path=path)))
+
+    async def sites(self, id: str, **options: Unpack[given.SitesOptions]) -> list[Site]:
+        """Lists the Jira sites the connection's grant reaches, fresh from Atlassian.
+
+        As `Client.sites()`, awaited.
+        """
+        return _results.sites(await self._native.call_async("sites", encode(options, id=id)))
+
+    async def select_site(self, id: str, site: str, **options: Unpack[given.SelectSiteOptions]) -> Connection:
+        """Moves a connection to another site of its grant.
+
+        As `Client.select_site()`, awaited.
+        """
+        return _results.connection(
+            await self._native.call_async("select_site", encode(options, id=id, site=site))
+        )
+
+    async def connection(self, id: str, **options: Unpack[given.ConnectionOptions]) -> Connection:
+        """One connection as the store has it.
+
+        As `Client.connection()`, awaited.
+        """
+        return _results.connection(await self._native.call_async("connection", encode(options, id=id)))
+
+    def connections(self, **options: Unpack[given.ConnectionsOptions]) -> AsyncConnections:
+        """Iterates over connections in the order of their ids.
+
+            async for connection in client.connections(tags={"team": "red"}):
+                print(connection.id, connection.health)
+
+        As `Client.connections()`, for `async for`.
+        """
+        return AsyncConnections(self._native.call_async, options)
+
+    async def update(self, id: str, **options: Unpack[given.UpdateOptions]) -> Connection:
+        """Replaces a connection's tags, metadata, or both.
+
+        As `Client.update()`, awaited.
+        """
+        return _results.connection(await self._native.call_async("update", encode(options, id=id)))
+
+    async def disconnect(self, id: str, **options: Unpack[given.DisconnectOptions]) -> None:
+        """Removes a connection; the last one of a grant also deletes the grant and then tries revocation
+        without promising it (F4.9).
+
+        As `Client.disconnect()`, awaited.
+        """
+        await self._native.call_async("disconnect", encode(options, id=id))
+
+    async def import_connection(
+        self, id: str, **options: Unpack[given.ImportConnectionOptions]
+    ) -> Connection:
+        """Takes over a connection whose tokens another system held, without a new consent.
+
+        As `Client.import_connection()`, awaited.
+        """
+        request = encode(options, id=id)
+        return _results.connection(await self._native.call_async("import_connection", request))
+
+    async def access_token(self, id: str, **options: Unpack[given.AccessTokenOptions]) -> str:
+        """A fresh access token, for those who bring their own HTTP client.
+
+        As `Client.access_token()`, awaited.
+        """
+        return _results.text(await self._native.call_async("access_token", encode(options, id=id)))
+
+    async def close(self, **options: Unpack[given.CloseOptions]) -> None:
+        """Finishes rotations in flight, stores them, and frees everything. Calls under way end as cancelled.
+
+        As `Client.close()`, awaited.
+        """
+        await self._native.call_async("close", encode(options))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

@@ -1,0 +1,39 @@
+"""What each verb's answer becomes; one table for both clients."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ._types import Connection, ConnectSession, Site
+
+
+def session(answer: str) -> ConnectSession:
+    """A `ConnectSession`."""
+    return ConnectSession._read(json.loads(answer))
+
+
+def connection(answer: str) -> Connection:
+    """A `Connection`."""
+    return Connection._read(json.loads(answer))
+
+
+def sites(answer: str) -> list[Site]:
+    """A list of `Site`."""
+    return [Site._read(fields) for fields in json.loads(answer)]
+
+
+def text(answer: str) -> str:
+    """A string."""
+    return str(json.loads(answer))
+
+
+def items(page: str) -> list[Any]:
+    """The items of a page of a listing."""
+    return list(json.loads(page)["items"])
+
+
+def connections(page: str) -> tuple[list[Connection], str | None]:
+    """A page of connections and where the next one begins."""
+    fields = json.loads(page)
+    return [Connection._read(each) for each in fields["items"]], fields["cursor"]

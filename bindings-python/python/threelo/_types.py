@@ -1,0 +1,207 @@
+"""What the verbs return: plain data, frozen. Times are aware datetimes in UTC."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.message import Message
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from ._native import NativeResponse
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+def instant(milliseconds: int) -> datetime:
+    """A time of the core's, which counts milliseconds since the epoch."""
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectSession:
+    """A consent under way: what `connect()` returns."""
+
+    url: str = field(repr=False)
+    """Where to send the user's browser."""
+    state: str = field(repr=False)
+    """The one-time state, for those who want to look it up themselves."""
+    expires_at: datetime
+    """Until when the callback is accepted."""
+
+    @classmethod
+    def _read(cls, fields: dict[str, Any]) -> ConnectSession:
+        return cls(**fields | {"expires_at": instant(fields["expires_at"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """An Atlassian Cloud site."""
+
+    cloud_id: str
+    """The site's stable key."""
+    url: str
+    """Display address; it can change."""
+    name: str
+    """Display name; it can change."""
+    scopes: list[str]
+    """Scopes granted on this site."""
+    products: list[str]
+    """`jira`, `confluence`: told from the scopes."""
+    avatar_url: str | None
+    """The site's picture."""
+
+    @classmethod
+    def _read(cls, fields: dict[str, Any]) -> Site:
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A connection as the store has it."""
+
+    id: str
+    """The application's handle."""
+    grant_id: str
+    """Which grant it uses; connections of one account share one."""
+    account_id: str | None
+    """The Atlassian account, where it could be learnt."""
+    site: Site | None
+    """The chosen site."""
+    site_choice: Literal["named", "consented", "first", "selected"] | None
+    """How the site was chosen."""
+    scopes: list[str]
+    """What was granted."""
+    tags: dict[str, str]
+    """Labels."""
+    metadata: dict[str, Any]
+    """The application's own data."""
+    health: Literal["active", "reauthorization_required"]
+    """Whether calls can work."""
+    health_reason: str | None
+    """Why not."""
+    generation: int
+    """How many pairs of tokens the grant has had."""
+    created_at: datetime
+    """First connected."""
+    consented_at: datetime
+    """Last consent of the grant."""
+    refreshed_at: datetime
+    """When the current tokens were issued."""
+    access_expires_at: datetime
+    """When the current access token expires."""
+
+    @classmethod
+    def _read(cls, fields: dict[str, Any]) -> Connection:
+        times = {name: instant(value) for name, value in fields.items() if name.endswith("_at")}
+        site = fields["site"] and Site._read(fields["site"])
+        return cls(**fields | times | {"site": site})
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened beside the calls; what `on_event` is called with."""
+
+    kind: str
+    """`connected`, `site_auto_selected`, `rotated`, `rotation_failed`, `reauthorization_required`,
+    `scopes_reduced`, `key_file_created`. More may come.
+    """
+    at: datetime
+    """When."""
+    connection_id: str | None
+    """The connection it is about, where there is one."""
+    grant_id: str | None
+    """The grant it is about, where there is one."""
+    details: dict[str, Any]
+    """Details by name."""
+
+    @classmethod
+    def _read(cls, fields: dict[str, Any]) -> Event:
+        return cls(**fields | {"at": instant(fields["at"])})
+
+
+class Headers(Mapping[str, str]):
+    """Response headers. Names are found in any case; a name that came several times has its values joined
+    with commas, and `get_list()` gives them one by one.
+    """
+
+    __slots__ = ("_values",)
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        self._values: dict[str, list[str]] = {}
+        for name, value in pairs:
+            self._values.setdefault(name.lower(), []).append(value)
+
+    def get_list(self, name: str) -> list[str]:
+        """All values of a name, in the order they came; empty when there are none."""
+        return list(self._values.get(name.lower(), ()))
+
+    def __getitem__(self, name: str) -> str:
+        return ", ".join(self._values[name.lower()])
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Headers({list(self._values)})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Response:
+    """An answer of Jira, whatever its status. The body has been read and decompressed; it does not show in
+    the representation.
+    """
+
+    status: int
+    """HTTP status."""
+    headers: Headers
+    """Response headers; names in lower case."""
+    url: str
+    """The URL that answered, without its query."""
+    attempts: int
+    """How many requests it took."""
+    _native: NativeResponse = field(repr=False)
+
+    @classmethod
+    def _read(cls, native: NativeResponse) -> Response:
+        return cls(native.status, Headers(native.headers), native.url, native.attempts, native)
+
+    @property
+    def content(self) -> bytes:
+        """The body as bytes."""
+        return self._native.body
+
+    @property
+    def text(self) -> str:
+        """The body as text, in the charset the answer names, else UTF-8; what does not decode is replaced."""
+        message = Message()
+        message["content-type"] = self.headers.get("content-type", "")
+        try:
+            return self.content.decode(message.get_content_charset("utf-8"), "replace")
+        except LookupError:
+            return self.content.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body read as JSON.
+
+        Raises:
+            ValueError: it is not JSON.
+        """
+        return json.loads(self.content)
+
+    def raise_for_status(self) -> None:
+        """Does nothing for a status below 400, and raises what the others mean.
+
+        Raises:
+            MissingScopeError, PermissionDeniedError, AppNotInstalledError, RateLimitedError,
+            EndpointRemovedError, HttpError: see each.
+        """
+        self._native.raise_for_status()

@@ -1,0 +1,74 @@
+//! What a call comes back with, before it is a Python object: built by the workers, converted by a thread that is
+//! attached anyway.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use futures::FutureExt;
+use pyo3::IntoPyObjectExt;
+use pyo3::prelude::*;
+use threelo_core::{Error, Result};
+use tokio::runtime::Handle;
+
+use crate::response::NativeResponse;
+use crate::{errors, runtime};
+
+/// A result on its way to Python.
+pub(crate) enum Answer {
+    /// JSON, or nothing at the end of a listing.
+    Text(Option<String>),
+    Response(Box<NativeResponse>),
+}
+
+/// Why there is none.
+pub(crate) enum Failure {
+    Core(Error),
+    /// A panic. It must not cross into Python as one: `PanicException` escapes `except Exception`.
+    Fault,
+    /// The runtime ended first.
+    Ended,
+}
+
+pub(crate) type Outcome = Result<Answer, Failure>;
+
+/// A call under way.
+pub(crate) type Work = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// Puts a call into the one form all calls have here.
+pub(crate) fn work(call: impl Future<Output = Result<Answer>> + Send + 'static) -> Work {
+    Box::pin(AssertUnwindSafe(call).catch_unwind().map(|caught| match caught {
+        Ok(result) => result.map_err(Failure::Core),
+        Err(_) => Err(Failure::Fault),
+    }))
+}
+
+/// Runs something of the core that needs no waiting on the caller's thread.
+pub(crate) fn caught<T>(py: Python<'_>, call: impl FnOnce() -> Result<T>) -> PyResult<T> {
+    let handle = runtime::handle(py).map_err(|error| errors::raise(py, &error))?;
+    let _inside = handle.enter();
+    let caught = catch_unwind(AssertUnwindSafe(call)).map_err(|_| Failure::Fault);
+    caught
+        .and_then(|result| result.map_err(Failure::Core))
+        .map_err(|failure| errors::raise_failure(py, &failure))
+}
+
+/// Gives the call one chance to answer on this very thread: what is at hand, such as a cached token, needs no task
+/// and no wake-up.
+pub(crate) fn at_once(handle: &Handle, work: &mut Work) -> Option<Outcome> {
+    let _inside = handle.enter();
+    match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => Some(outcome),
+        Poll::Pending => None,
+    }
+}
+
+/// The Python object, or the exception.
+pub(crate) fn into_python(outcome: Outcome, py: Python<'_>) -> PyResult<Py<PyAny>> {
+    match outcome {
+        Ok(Answer::Text(text)) => text.into_py_any(py),
+        Ok(Answer::Response(response)) => Py::new(py, *response)?.into_py_any(py),
+        Err(failure) => Err(errors::raise_failure(py, &failure)),
+    }
+}

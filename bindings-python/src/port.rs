@@ -1,0 +1,206 @@
+//! The way back into an event loop. Completions of one loop gather in a queue; the first of them rings, and the loop
+//! wakes once for all that are there by then. The bell is a socket pair the loop watches, or, in loops that watch no
+//! descriptors, `call_soon_threadsafe`.
+
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex};
+
+use pyo3::exceptions::PyException;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
+
+use crate::process::{OfProcess, lock};
+
+enum Bell {
+    /// The loop reads from the first; the workers write to the second.
+    Sockets(UnixStream, UnixStream),
+    /// A weak reference to the loop: what waits for a call must not keep the loop alive for ever.
+    Soon(Py<PyAny>),
+    /// The loop is closed.
+    Silent,
+}
+
+/// The way back into one loop.
+pub(crate) struct Port {
+    woken: Mutex<Vec<Py<PyAny>>>,
+    bell: Mutex<Bell>,
+    closed: CancellationToken,
+}
+
+impl Port {
+    fn new(bell: Bell) -> Arc<Self> {
+        Arc::new(Self { woken: Mutex::default(), bell: Mutex::new(bell), closed: CancellationToken::new() })
+    }
+
+    /// Ends with the loop.
+    pub(crate) fn closed(&self) -> WaitForCancellationFuture<'_> {
+        self.closed.cancelled()
+    }
+
+    /// Has the loop resolve a future. Called by the workers, which never attach.
+    pub(crate) fn wake(self: &Arc<Self>, future: Py<PyAny>) {
+        let first = {
+            let mut woken = lock(&self.woken);
+            woken.push(future);
+            woken.len() == 1
+        };
+        if first {
+            self.ring();
+        }
+    }
+
+    fn ring(self: &Arc<Self>) {
+        match &*lock(&self.bell) {
+            // A full buffer means that the bell is ringing already.
+            Bell::Sockets(_, end) => drop((&*end).write(&[1])),
+            Bell::Soon(_) => {
+                let port = self.clone();
+                tokio::task::spawn_blocking(move || Python::try_attach(|py| port.call_soon(py)));
+            }
+            Bell::Silent => {}
+        }
+    }
+
+    fn call_soon(self: &Arc<Self>, py: Python<'_>) {
+        let event_loop = match &*lock(&self.bell) {
+            Bell::Soon(event_loop) => event_loop.clone_ref(py),
+            _ => return,
+        };
+        let soon = event_loop.call0(py).and_then(|event_loop| {
+            let drain = Drain { port: OfProcess::new(self.clone()), watched: false };
+            event_loop.call_method1(py, intern!(py, "call_soon_threadsafe"), (drain,))
+        });
+        // A loop that takes nothing any more is closed, or gone.
+        if soon.is_err() {
+            self.close();
+        }
+    }
+
+    /// The futures to resolve, and the bell silent until the next one.
+    fn take(&self) -> Vec<Py<PyAny>> {
+        if let Bell::Sockets(end, _) = &*lock(&self.bell) {
+            let mut rung = [0; 16];
+            while matches!((&*end).read(&mut rung), Ok(read) if read == rung.len()) {}
+        }
+        std::mem::take(&mut *lock(&self.woken))
+    }
+
+    /// The loop is gone: ends the calls it was waiting for and frees the descriptors.
+    fn close(&self) {
+        self.closed.cancel();
+        let bell = std::mem::replace(&mut *lock(&self.bell), Bell::Silent);
+        let woken = std::mem::take(&mut *lock(&self.woken));
+        // Dropped with no lock held: the end of a future may run Python code.
+        drop((bell, woken));
+    }
+}
+
+/// What the loop calls when it is rung. The loop drops a watched one when it closes, which closes the port.
+#[pyclass(frozen)]
+struct Drain {
+    port: OfProcess<Arc<Port>>,
+    watched: bool,
+}
+
+#[pymethods]
+impl Drain {
+    fn __call__(&self, py: Python<'_>) {
+        let woken = self.port.get().map(|port| port.take()).unwrap_or_default();
+        for future in &woken {
+            let future = future.bind(py);
+            if let Err(error) = resolve(future) {
+                error.write_unraisable(py, Some(future));
+            }
+        }
+    }
+}
+
+/// A cancelled future is done already.
+fn resolve(future: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = future.py();
+    if !future.call_method0(intern!(py, "done"))?.is_truthy()? {
+        future.call_method1(intern!(py, "set_result"), (py.None(),))?;
+    }
+    Ok(())
+}
+
+impl Drop for Drain {
+    fn drop(&mut self) {
+        if let Some(port) = self.port.get().filter(|_| self.watched) {
+            port.close();
+        }
+    }
+}
+
+/// A port as the registry keeps it.
+#[pyclass(frozen)]
+struct LoopPort(OfProcess<Arc<Port>>);
+
+/// The ports of this process's loops: a `WeakKeyDictionary`, so that a loop that goes away takes its port along.
+static PORTS: Mutex<Option<OfProcess<Py<PyAny>>>> = Mutex::new(None);
+
+/// The running loop and its port.
+pub(crate) fn current(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, Arc<Port>)> {
+    static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let event_loop = RUNNING.import(py, "asyncio", "get_running_loop")?.call0()?;
+    let ports = registry(py)?;
+    let known = ports.call_method1(intern!(py, "get"), (&event_loop,))?;
+    let known = known.cast::<LoopPort>().ok().and_then(|port| port.get().0.get().cloned());
+    if let Some(port) = known {
+        return Ok((event_loop, port));
+    }
+    close_ended(&ports)?;
+    let port = open(&event_loop)?;
+    ports.set_item(&event_loop, LoopPort(OfProcess::new(port.clone())))?;
+    Ok((event_loop, port))
+}
+
+fn registry(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    let known = lock(&PORTS).as_ref().and_then(|ports| Some(ports.get()?.clone_ref(py)));
+    if let Some(ports) = known {
+        return Ok(ports.into_bound(py));
+    }
+    let ports = py.import("weakref")?.call_method0("WeakKeyDictionary")?;
+    *lock(&PORTS) = Some(OfProcess::new(ports.clone().unbind()));
+    Ok(ports)
+}
+
+fn open(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Port>> {
+    let py = event_loop.py();
+    let watched = sockets().and_then(|(end, port)| {
+        let drain = Drain { port: OfProcess::new(port.clone()), watched: true };
+        event_loop.call_method1(intern!(py, "add_reader"), (end, drain))?;
+        Ok(port)
+    });
+    match watched {
+        Err(error) if error.is_instance_of::<PyException>(py) => {
+            let weak = py.import("weakref")?.call_method1("ref", (event_loop,))?;
+            Ok(Port::new(Bell::Soon(weak.unbind())))
+        }
+        other => other,
+    }
+}
+
+fn sockets() -> PyResult<(i32, Arc<Port>)> {
+    let (end, other) = UnixStream::pair()?;
+    end.set_nonblocking(true)?;
+    other.set_nonblocking(true)?;
+    Ok((end.as_raw_fd(), Port::new(Bell::Sockets(end, other))))
+}
+
+/// Loops that watch no descriptors say nothing when they close, so a new loop looks after them.
+fn close_ended(ports: &Bound<'_, PyAny>) -> PyResult<()> {
+    let all: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)> =
+        ports.call_method0("items")?.try_iter()?.map(|pair| pair?.extract()).collect::<PyResult<_>>()?;
+    for (event_loop, port) in all {
+        if event_loop.call_method0("is_closed")?.is_truthy()? {
+            ports.call_method1("pop", (event_loop, ports.py().None()))?;
+            port.cast::<LoopPort>()?.get().0.get().inspect(|port| port.close());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! An answer of Jira.
+
+use std::sync::Mutex;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyBytes;
+use threelo_core::Error;
+use threelo_core::request::Response;
+
+use crate::errors::raise;
+use crate::process::lock;
+
+/// An answer, whatever its status.
+#[pyclass(frozen, module = "threelo._native")]
+pub(crate) struct NativeResponse {
+    /// HTTP status.
+    #[pyo3(get)]
+    status: u16,
+    /// The URL that answered, without its query.
+    #[pyo3(get)]
+    url: String,
+    /// How many requests it took.
+    #[pyo3(get)]
+    attempts: u32,
+    headers: HeaderMap,
+    error: Option<Error>,
+    /// Emptied when Python asks for it, so that a body is never kept twice.
+    arrived: Mutex<Bytes>,
+    body: PyOnceLock<Py<PyBytes>>,
+}
+
+impl NativeResponse {
+    pub(crate) fn new(response: Response) -> Self {
+        let error = response.error_for_status().err();
+        let Response { status, headers, url, attempts, body, .. } = response;
+        Self { status, url, attempts, headers, error, arrived: Mutex::new(body), body: PyOnceLock::new() }
+    }
+}
+
+#[pymethods]
+impl NativeResponse {
+    /// Names in lower case and values, one character per byte, in the order they came.
+    #[getter]
+    fn headers(&self) -> Vec<(&str, String)> {
+        let text = |value: &http::HeaderValue| value.as_bytes().iter().copied().map(char::from).collect();
+        self.headers.iter().map(|(name, value)| (name.as_str(), text(value))).collect()
+    }
+
+    /// The body, decompressed.
+    #[getter]
+    fn body(&self, py: Python<'_>) -> Py<PyBytes> {
+        let body = || PyBytes::new(py, &std::mem::take(&mut *lock(&self.arrived))).unbind();
+        self.body.get_or_init(py, body).clone_ref(py)
+    }
+
+    /// Raises what an error status means; nothing for the others.
+    fn raise_for_status(&self, py: Python<'_>) -> PyResult<()> {
+        self.error.as_ref().map_or(Ok(()), |error| Err(raise(py, error)))
+    }
+}

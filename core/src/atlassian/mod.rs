@@ -1,0 +1,8 @@
+//! Everything only Atlassian does. Each rule cites its fact.
+
+pub(crate) mod diagnosis;
+mod hosts;
+pub mod resources;
+pub mod token_endpoint;
+
+pub use hosts::Hosts;

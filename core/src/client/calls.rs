@@ -1,0 +1,114 @@
+//! Calls to the API: one request, a listing, or just the token for another HTTP client.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+use super::Client;
+use crate::error::Result;
+use crate::grant::Access;
+use crate::options::{IdOptions, PaginateOptions, RequestOptions};
+use crate::paginate::{Fetch, Paginator};
+use crate::request::{self, Destination, Intent, Limits, Response, Tokens};
+
+impl Client {
+    /// A fresh access token, for those who bring their own HTTP client.
+    ///
+    /// # Errors
+    /// `connection_not_found`, `reauthorization_required`, `client_credentials_rejected`, `identity_unavailable`,
+    /// `timeout`, `store_unavailable`.
+    pub async fn access_token(&self, options: impl Into<IdOptions>) -> Result<SecretString> {
+        let IdOptions { id, timeout } = options.into();
+        self.run(timeout, |deadline| async move {
+            let (_, held) = self.resolve(&id, deadline).await?;
+            let access = self.connector().keeper.access(held, deadline).await?;
+            Ok(SecretString::clone(&access.token))
+        })
+        .await
+    }
+
+    /// One authenticated call to the connection's site. Returns a response for every HTTP status.
+    ///
+    /// # Errors
+    /// `invalid_argument` and `destination_refused` before anything is sent; `connection_not_found`,
+    /// `site_required`, `site_not_found`, `reauthorization_required`, `rate_limited`, `outcome_unknown`,
+    /// `response_truncated`, `body_too_large`, `network`, `timeout`, `identity_unavailable`, `store_unavailable`.
+    pub async fn proxy_request(&self, options: RequestOptions) -> Result<Response> {
+        self.request(options, Intent::ByMethod).await.map(|(response, _)| response)
+    }
+
+    /// Iterates over the items of a listing, page after page.
+    ///
+    /// # Errors
+    /// `invalid_argument`, `cursor_invalid`; the pages bring those of [`Client::proxy_request`],
+    /// `pagination_stalled`, and those of [`Response::error_for_status`].
+    pub fn paginate(&self, options: PaginateOptions) -> Result<Paginator> {
+        Paginator::new(Arc::new(self.clone()), options)
+    }
+
+    async fn request(&self, options: RequestOptions, intent: Intent) -> Result<(Response, String)> {
+        let timings = self.connector().config.timings;
+        let span = options.timeout.unwrap_or(timings.request_timeout);
+        // The request keeps its own time: only it knows whether a write may have happened.
+        self.run(Some(span + GRACE), |_| async {
+            let until = Instant::now() + span;
+            let (held, site) = self.site_of(&options.id, options.site.as_deref(), until).await?;
+            let destination = Destination {
+                connection_id: options.id.clone(),
+                cloud_id: site.cloud_id.clone(),
+                site_url: site.url,
+                granted_scopes: if site.scopes.is_empty() { held.row.scopes.clone() } else { site.scopes },
+            };
+            let connector = self.connector();
+            let limits = Limits { max_body_bytes: connector.config.max_body_bytes, timeout: span };
+            let tokens = Supply { client: self, id: &options.id, grant_id: &held.row.id };
+            let transport = &connector.transport;
+            let response = request::send(
+                transport,
+                &connector.config.hosts,
+                &destination,
+                &tokens,
+                &options,
+                limits,
+                intent,
+            );
+            Ok((response.await?, site.cloud_id))
+        })
+        .await
+    }
+}
+
+/// What a request's own clock is given before the client steps in.
+const GRACE: std::time::Duration = std::time::Duration::from_millis(250);
+
+/// The tokens of one connection, for one request.
+struct Supply<'c> {
+    client: &'c Client,
+    id: &'c str,
+    grant_id: &'c str,
+}
+
+impl Tokens for Supply<'_> {
+    fn access(&self, deadline: Instant) -> BoxFuture<'_, Result<Access>> {
+        Box::pin(async move {
+            let keeper = &self.client.connector().keeper;
+            let held = match keeper.shared.cache.grant(self.grant_id) {
+                Some(held) => held,
+                None => self.client.resolve(self.id, deadline).await?.1,
+            };
+            keeper.access(held, deadline).await
+        })
+    }
+
+    fn replace<'a>(&'a self, rejected: &'a Access, deadline: Instant) -> BoxFuture<'a, Result<Access>> {
+        Box::pin(self.client.connector().keeper.replace(rejected, deadline))
+    }
+}
+
+impl Fetch for Client {
+    fn fetch(&self, options: RequestOptions) -> BoxFuture<'_, Result<(Response, String)>> {
+        Box::pin(self.request(options, Intent::Listing))
+    }
+}

@@ -1,0 +1,116 @@
+//! The verbs. Each checks that the client is open, keeps to its time, and can be cancelled at any await: what must
+//! not be abandoned half-way runs in a task of its own.
+
+mod calls;
+mod lifecycle;
+mod open;
+mod sites;
+mod view;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+pub use lifecycle::{ConnectSession, ConnectionsPage};
+
+use crate::connect::Connector;
+use crate::error::{Code, Error, Result};
+use crate::event::Subscription;
+use crate::grant::cache::Held;
+use crate::store::ConnectionRow;
+
+/// A client of one app and one store. Clones are handles of the same client; the last one dropped without
+/// [`Client::close`] leaves rotations in flight to finish by themselves.
+#[derive(Clone, Debug)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    connector: Connector,
+    /// New calls are refused and those under way end.
+    closing: CancellationToken,
+}
+
+impl Client {
+    /// Hears of everything this client does from now on.
+    #[must_use]
+    pub fn events(&self) -> Subscription {
+        self.connector().keeper.shared.events.subscribe()
+    }
+
+    fn connector(&self) -> &Connector {
+        &self.inner.connector
+    }
+
+    /// Runs a verb: refused when the client is closed, ended when it closes or when its time is up.
+    async fn run<T, F>(&self, timeout: Option<Duration>, verb: impl FnOnce(Instant) -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        if self.inner.closing.is_cancelled() {
+            return Err(Error::new(Code::Closed, "the client is closed"));
+        }
+        let span = timeout.unwrap_or(self.connector().config.timings.wait);
+        let deadline = Instant::now().checked_add(span).unwrap_or_else(far_away);
+        tokio::select! {
+            result = verb(deadline) => result,
+            () = self.inner.closing.cancelled() => Err(Error::new(Code::Cancelled, "the client was closed during the call")),
+            () = tokio::time::sleep_until(deadline) => Err(out_of_time(span)),
+        }
+    }
+
+    /// The same for work that must not be abandoned half-way: it goes on in a task of its own when its caller does
+    /// not wait any longer.
+    async fn run_detached<T, F>(
+        &self,
+        timeout: Option<Duration>,
+        verb: impl FnOnce(Self, Instant) -> F,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        self.run(timeout, |deadline| {
+            let task = self.connector().keeper.tasks.spawn(verb(self.clone(), deadline));
+            async move {
+                task.await.unwrap_or_else(|_| {
+                    Err(Error::new(Code::Cancelled, "the call's task ended before it was done"))
+                })
+            }
+        })
+        .await
+    }
+
+    /// A connection with its grant. One that a crash left unfinished after its consent is finished first.
+    async fn resolve(&self, id: &str, deadline: Instant) -> Result<(Arc<ConnectionRow>, Held)> {
+        let keeper = &self.connector().keeper;
+        let resolved = keeper.resolve(id).await?;
+        let complete =
+            resolved.as_ref().is_some_and(|(row, held)| row.site.is_some() && held.row.death.is_none());
+        if !complete && let Some(session) = keeper.shared.store.unfinished_session(id).await? {
+            self.connector().finish(session, deadline).await?;
+            return keeper.reload(id).await?.ok_or_else(|| not_found(id));
+        }
+        resolved.ok_or_else(|| not_found(id))
+    }
+}
+
+fn not_found(id: &str) -> Error {
+    Error::new(Code::ConnectionNotFound, format!("there is no connection {id:?} in this store"))
+        .with("id", id)
+}
+
+fn out_of_time(span: Duration) -> Error {
+    let message = format!("the call was not done within {:.3} s", span.as_secs_f64());
+    Error::new(Code::Timeout, message).with("timeout_ms", u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// A wait too long for the clock is as good as none.
+fn far_away() -> Instant {
+    Instant::now() + Duration::from_secs(365 * 24 * 3600)
+}

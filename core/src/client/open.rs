@@ -1,0 +1,73 @@
+//! Making and closing a client.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{Client, Inner};
+use crate::config::ClientOptions;
+use crate::connect::Connector;
+use crate::error::Result;
+use crate::event::{Event, EventKind, Events};
+use crate::grant::Shared;
+use crate::grant::cache::Cache;
+use crate::grant::endpoint::TokenEndpoint;
+use crate::grant::keeper::Keeper;
+use crate::options::CloseOptions;
+use crate::store::keys::Key32;
+use crate::store::location::Location;
+use crate::store::open::{Opened, open};
+use crate::transport::Transport;
+
+impl Client {
+    /// Checks the options and opens the store. Must be called within a tokio runtime, which the client's rotations
+    /// then run on.
+    ///
+    /// # Errors
+    /// `invalid_config` naming the option, before anything is written or sent; `store_unavailable`, `schema_newer`,
+    /// `decryption_failed`.
+    pub async fn open(options: ClientOptions) -> Result<Self> {
+        let location = Location::parse(&options.store)?;
+        let keys = options.encryption_key.as_ref();
+        let keys =
+            keys.map(|keys| keys.texts().map(Key32::from_text).collect::<Result<Vec<_>>>()).transpose()?;
+        let transport = Arc::new(Transport::new(options.proxy.as_ref(), options.ca_bundle.as_deref())?);
+        let config = Arc::new(options.check()?);
+        let Opened { store, sealer, key_file_created } = open(&location, keys).await?;
+        let events = Events::default();
+        if let Some(path) = key_file_created {
+            tracing::warn!(path = %path.display(), "no encryption key was given: one was made beside the database; keep it with your backups");
+            events.remember(Event::new(EventKind::KeyFileCreated).with("path", path.display().to_string()));
+        }
+        let endpoint = TokenEndpoint {
+            transport: Arc::clone(&transport),
+            hosts: config.hosts.clone(),
+            client_id: config.client_id.clone(),
+            client_secret: config.client_secret.clone(),
+            timings: config.timings,
+        };
+        let shared = Arc::new(Shared { store, sealer, endpoint, events, cache: Cache::default() });
+        let keeper = Keeper { shared, stop: CancellationToken::new(), tasks: TaskTracker::new() };
+        let connector = Connector { keeper, config, transport };
+        Ok(Self { inner: Arc::new(Inner { connector, closing: CancellationToken::new() }) })
+    }
+
+    /// Ends calls under way, finishes rotations in flight, stores them, and frees everything. Closing twice is no
+    /// error.
+    ///
+    /// # Errors
+    /// None: what could not be finished in time goes on while the process lives.
+    pub async fn close(&self, options: CloseOptions) -> Result<()> {
+        self.inner.closing.cancel();
+        let keeper = &self.connector().keeper;
+        keeper.stop.cancel();
+        let span = options.timeout.unwrap_or(self.connector().config.timings.close_timeout);
+        // A rotation that is still on its way keeps its own handle of the store.
+        keeper.tasks.close();
+        if tokio::time::timeout(span, keeper.tasks.wait()).await.is_ok() {
+            keeper.shared.store.close().await;
+        }
+        Ok(())
+    }
+}

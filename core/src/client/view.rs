@@ -1,0 +1,36 @@
+//! What the verbs show of the rows.
+
+use crate::grant::cache::Held;
+use crate::records::{Connection, ConnectionStatus};
+use crate::store::{ConnectionRow, GrantRow};
+
+/// A connection as the verbs return it. The site looks as it was last listed.
+pub(super) fn connection(row: &ConnectionRow, grant: &GrantRow) -> Connection {
+    let listed =
+        row.site.as_ref().and_then(|site| grant.sites.iter().find(|listed| listed.cloud_id == site.cloud_id));
+    let health = match grant.death {
+        None => ConnectionStatus::Active,
+        Some(_) => ConnectionStatus::ReauthorizationRequired,
+    };
+    Connection {
+        id: row.id.clone(),
+        grant_id: grant.id.clone(),
+        account_id: grant.account_id.clone(),
+        site: listed.or(row.site.as_ref()).cloned(),
+        site_choice: row.site_choice,
+        scopes: grant.scopes.clone(),
+        tags: row.tags.clone(),
+        metadata: row.metadata.clone(),
+        health,
+        health_reason: grant.death.as_ref().map(|death| death.reason.clone()),
+        generation: grant.generation,
+        created_at: row.created_at,
+        consented_at: grant.consented_at,
+        refreshed_at: grant.rotated_at,
+        access_expires_at: grant.expires_at,
+    }
+}
+
+pub(super) fn resolved((row, held): &(std::sync::Arc<ConnectionRow>, Held)) -> Connection {
+    connection(row, &held.row)
+}

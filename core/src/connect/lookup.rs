@@ -1,0 +1,111 @@
+//! Look-ups with a new token: the sites it reaches and the account behind it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use secrecy::ExposeSecret;
+use tokio::time::{Instant, sleep, timeout_at};
+use url::Url;
+
+use super::Connector;
+use crate::atlassian::resources;
+use crate::atlassian::token_endpoint::subject;
+use crate::error::{Code, Error, Result};
+use crate::grant::Access;
+use crate::grant::cache::Held;
+use crate::records::{Product, Site};
+
+/// Reads are tried this often, with these waits between.
+const WAITS: [Duration; 3] = [Duration::from_millis(250), Duration::from_millis(750), Duration::from_secs(2)];
+
+impl Connector {
+    /// The sites a grant reaches, all products, grouped by cloud id (F4.1, F4.3).
+    pub(crate) async fn list_sites(&self, held: &Held, deadline: Instant) -> Result<Vec<Site>> {
+        let (status, body) = self.get(held, self.config.hosts.resources(), deadline).await?;
+        let sites = if status.is_success() { resources::sites(&body) } else { None };
+        sites.ok_or_else(|| {
+            let message =
+                format!("the list of accessible sites was answered with status {}", status.as_u16());
+            Error::new(Code::IdentityUnavailable, message).with_status(status.as_u16())
+        })
+    }
+
+    /// The account behind a grant: from the token itself, from `/me`, or from Jira, whichever answers (F2.5, F4.8).
+    /// None of them has to.
+    pub(crate) async fn learn_account(
+        &self,
+        held: &Held,
+        sites: &[Site],
+        deadline: Instant,
+    ) -> Option<String> {
+        if let Some(known) = held.row.account_id.clone().or_else(|| subject(&held.access.token)) {
+            return Some(known);
+        }
+        let jira = sites.iter().find(|site| site.products.contains(&Product::Jira));
+        let myself = jira.map(|site| {
+            let mut url = self.config.hosts.product(Product::Jira, &site.cloud_id);
+            url.set_path(&format!("{}/rest/api/3/myself", url.path()));
+            url
+        });
+        for url in [Some(self.config.hosts.me()), myself].into_iter().flatten() {
+            if let Ok((status, body)) = self.get(held, url, deadline).await
+                && status.is_success()
+                && let Some(account) = resources::account_id(&body)
+            {
+                return Some(account);
+            }
+        }
+        None
+    }
+
+    async fn get(&self, held: &Held, url: Url, deadline: Instant) -> Result<(StatusCode, Bytes)> {
+        let mut access = self.keeper.access(held.clone(), deadline).await?;
+        let mut replaced = false;
+        let mut waits = WAITS.iter();
+        loop {
+            let answer = timeout_at(deadline, self.get_once(&access, &url)).await.map_err(|_| slow())?;
+            match answer {
+                Ok((StatusCode::UNAUTHORIZED, body)) if !replaced && !scope_failure(&body) => {
+                    replaced = true;
+                    let other = self.keeper.replace(&access, deadline).await?;
+                    if other.generation == access.generation {
+                        return Ok((StatusCode::UNAUTHORIZED, body));
+                    }
+                    access = other;
+                }
+                Ok((status, body)) if !transient(status) => return Ok((status, body)),
+                answer => match waits.next() {
+                    Some(wait) if Instant::now() + *wait < deadline => sleep(*wait).await,
+                    _ => return answer,
+                },
+            }
+        }
+    }
+
+    async fn get_once(&self, access: &Access, url: &Url) -> Result<(StatusCode, Bytes)> {
+        let unreachable =
+            |what: &str| Error::new(Code::Network, format!("{} could not be read: {what}", url.path()));
+        let request = self.transport.api_client()?.get(url.clone()).bearer_auth(access.token.expose_secret());
+        let response = request.send().await.map_err(|_| unreachable("no answer"))?;
+        let status = response.status();
+        if response.content_length().is_some_and(|length| length > self.config.max_body_bytes) {
+            return Err(unreachable("the answer is larger than max_body_bytes"));
+        }
+        let body = response.bytes().await.map_err(|_| unreachable("the answer broke off"))?;
+        Ok((status, body))
+    }
+}
+
+/// A 401 about scopes says that the token is fine (F6.2).
+fn scope_failure(body: &[u8]) -> bool {
+    String::from_utf8_lossy(body).contains("scope does not match")
+}
+
+fn transient(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
+}
+
+fn slow() -> Error {
+    Error::new(Code::Timeout, "the look-up of sites took longer than the call may")
+}

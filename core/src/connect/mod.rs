@@ -1,0 +1,26 @@
+//! Consents: state and PKCE, code exchange, sites and their selection.
+
+mod begin;
+mod complete;
+mod decide;
+mod finish;
+mod import;
+mod lookup;
+mod session;
+pub(crate) mod sites;
+
+use std::sync::Arc;
+
+pub(crate) use finish::account_key;
+
+use crate::config::Config;
+use crate::grant::keeper::Keeper;
+use crate::transport::Transport;
+
+/// What consents need.
+#[derive(Clone, Debug)]
+pub(crate) struct Connector {
+    pub(crate) keeper: Keeper,
+    pub(crate) config: Arc<Config>,
+    pub(crate) transport: Arc<Transport>,
+}

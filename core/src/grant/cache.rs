@@ -1,0 +1,117 @@
+//! What a process remembers of its connections, so that a call with a valid token touches nothing but memory. Other
+//! processes' changes are noticed by asking the store, now and then, what changed since.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use super::tokens::Access;
+use crate::clock::boot_ms;
+use crate::error::Result;
+use crate::store::{ConnectionRow, GrantRow, Store};
+
+/// A grant as remembered.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) row: Arc<GrantRow>,
+    pub(crate) access: Access,
+    /// When, on the boot clock, this token was fetched because the one before was rejected by the API.
+    pub(crate) healed_at: Option<u64>,
+}
+
+/// More than this many connections are not remembered at once; the least trouble is to start afresh.
+const CAPACITY: usize = 20_000;
+
+/// How often the store is asked what changed, at most. Rule 12 allows 30 s.
+const SYNC_EVERY_MS: u64 = 10_000;
+
+/// Remembered connections and grants.
+#[derive(Debug, Default)]
+pub(crate) struct Cache {
+    connections: Mutex<HashMap<String, Arc<ConnectionRow>>>,
+    grants: Mutex<HashMap<String, Held>>,
+    seq: AtomicU64,
+    /// Boot milliseconds of the last sync begun.
+    synced: AtomicU64,
+}
+
+impl Cache {
+    /// Forgets what others changed, if the last look is long enough ago. A store that cannot be read just now hurts
+    /// nobody whose token is valid: what is remembered stays.
+    pub(crate) async fn sync(&self, store: &dyn Store) {
+        let last = self.synced.load(Ordering::Acquire);
+        let now = boot_ms();
+        if now.saturating_sub(last) < SYNC_EVERY_MS
+            || self.synced.compare_exchange(last, now, Ordering::AcqRel, Ordering::Acquire).is_err()
+        {
+            return;
+        }
+        if let Err(error) = self.catch_up(store).await {
+            tracing::warn!(code = %error.code(), "changes of other processes cannot be read now");
+        }
+    }
+
+    async fn catch_up(&self, store: &dyn Store) -> Result<()> {
+        let changes = store.changes(self.seq.load(Ordering::Acquire)).await?;
+        if changes.everything {
+            self.connections.lock().clear();
+            self.grants.lock().clear();
+        }
+        for id in &changes.connections {
+            self.connections.lock().remove(id);
+        }
+        for id in &changes.grants {
+            self.grants.lock().remove(id);
+        }
+        self.seq.fetch_max(changes.seq, Ordering::AcqRel);
+        Ok(())
+    }
+
+    pub(crate) fn connection(&self, id: &str) -> Option<Arc<ConnectionRow>> {
+        self.connections.lock().get(id).cloned()
+    }
+
+    pub(crate) fn grant(&self, id: &str) -> Option<Held> {
+        self.grants.lock().get(id).cloned()
+    }
+
+    pub(crate) fn keep_connection(&self, row: ConnectionRow) -> Arc<ConnectionRow> {
+        let row = Arc::new(row);
+        let mut connections = self.connections.lock();
+        if connections.len() >= CAPACITY {
+            connections.clear();
+        }
+        connections.insert(row.id.clone(), Arc::clone(&row));
+        row
+    }
+
+    /// Remembers a grant, unless a newer generation of it is remembered already.
+    pub(crate) fn keep_grant(&self, held: Held) -> Held {
+        let mut grants = self.grants.lock();
+        if grants.len() >= CAPACITY {
+            grants.clear();
+        }
+        match grants.get(&held.row.id) {
+            Some(known) if known.access.generation > held.access.generation => known.clone(),
+            Some(known) if known.access.generation == held.access.generation => {
+                let held = Held { healed_at: held.healed_at.or(known.healed_at), ..held };
+                grants.insert(held.row.id.clone(), held.clone());
+                held
+            }
+            _ => {
+                grants.insert(held.row.id.clone(), held.clone());
+                held
+            }
+        }
+    }
+
+    pub(crate) fn forget_connection(&self, id: &str) {
+        self.connections.lock().remove(id);
+    }
+
+    pub(crate) fn forget_grant(&self, id: &str) {
+        self.grants.lock().remove(id);
+    }
+}

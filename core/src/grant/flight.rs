@@ -1,0 +1,101 @@
+//! Single flight: one rotation of a grant at a time in a process, however many clients and calls wait for it. It runs
+//! as a task of its own, so that a caller that goes away takes nothing with it.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, LazyLock};
+
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::cache::Held;
+use super::protocol::{End, Goal};
+use crate::error::{Error, Result};
+
+/// How a rotation ended, with the grant as it is now where there is a token to use.
+pub(crate) type Landed = Result<(End, Option<Held>)>;
+
+/// How far a rotation has come.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Progress {
+    /// Attempts that failed so far.
+    pub(crate) failures: u32,
+    /// What the last of them met.
+    pub(crate) error: Option<Error>,
+    /// A new token that can be used although the store has not taken it yet.
+    pub(crate) early: Option<Held>,
+    /// How it ended, with the grant as it is now.
+    pub(crate) end: Option<Landed>,
+}
+
+/// A rotation under way.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    pub(crate) goal: Goal,
+    /// Tells the rotation to end at the next pause.
+    pub(crate) stop: CancellationToken,
+    progress: watch::Sender<Progress>,
+}
+
+impl Flight {
+    pub(crate) fn watch(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    pub(crate) fn tell(&self, change: impl FnOnce(&mut Progress)) {
+        self.progress.send_modify(change);
+    }
+}
+
+/// A grant of a store, in this process and not in the one it was forked from.
+type Key = (u32, String, String);
+
+static FLIGHTS: LazyLock<Mutex<HashMap<Key, Arc<Flight>>>> = LazyLock::new(Mutex::default);
+
+/// Joins the flight of this grant, or starts one with `run` on the current runtime.
+pub(crate) fn join_or_start<F>(
+    store: &str,
+    grant_id: &str,
+    goal: Goal,
+    stop: CancellationToken,
+    tasks: &TaskTracker,
+    run: impl FnOnce(Arc<Flight>) -> F,
+) -> Arc<Flight>
+where
+    F: Future<Output = Landed> + Send + 'static,
+{
+    let key = (std::process::id(), store.to_owned(), grant_id.to_owned());
+    let mut flights = FLIGHTS.lock();
+    if let Some(flight) = flights.get(&key) {
+        return Arc::clone(flight);
+    }
+    let flight = Arc::new(Flight { goal, stop, progress: watch::Sender::new(Progress::default()) });
+    flights.insert(key.clone(), Arc::clone(&flight));
+    let landing = Landing { key, flight: Arc::clone(&flight), end: None };
+    let rotation = run(Arc::clone(&flight));
+    tasks.spawn(async move { landing.land(rotation.await) });
+    flight
+}
+
+/// Takes the flight off the list, then tells how it ended: also when its task panics or its runtime goes away.
+struct Landing {
+    key: Key,
+    flight: Arc<Flight>,
+    end: Option<Landed>,
+}
+
+impl Landing {
+    fn land(mut self, end: Landed) {
+        self.end = Some(end);
+    }
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        FLIGHTS.lock().remove(&self.key);
+        let end = self.end.take().unwrap_or(Ok((End::Stopped, None)));
+        self.flight.tell(|progress| progress.end = Some(end));
+    }
+}

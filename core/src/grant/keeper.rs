@@ -1,0 +1,224 @@
+//! Keeps grants usable: hands out access tokens, and starts or joins the rotation when one is needed (DESIGN §3,
+//! rules 1–3 and 9).
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::cache::Held;
+use super::flight::{self, Flight, Landed, Progress};
+use super::protocol::{End, Goal};
+use super::runner::{Runner, Shared};
+use super::tokens::Access;
+use super::transitions::{lease_left, millis};
+use crate::clock::{boot_ms, wall_ms};
+use crate::error::{Code, Error, Result};
+use crate::store::{ConnectionRow, GrantRow};
+
+/// A token that came from a rejection this recently is not rotated for another one.
+const HEAL_ONCE_IN_MS: u64 = 60_000;
+
+/// A caller with nothing usable gives up after this many failed attempts; the rotation itself goes on.
+const PATIENCE: u32 = 3;
+
+/// Access to the grants of one store for one app.
+#[derive(Clone, Debug)]
+pub(crate) struct Keeper {
+    pub(crate) shared: Arc<Shared>,
+    /// Ends this client's rotations at their next pause.
+    pub(crate) stop: CancellationToken,
+    /// Tasks of this client that nobody may abandon.
+    pub(crate) tasks: TaskTracker,
+}
+
+impl Keeper {
+    /// A connection and its grant, from memory or from the store.
+    pub(crate) async fn resolve(&self, connection_id: &str) -> Result<Option<(Arc<ConnectionRow>, Held)>> {
+        let Shared { cache, store, .. } = &*self.shared;
+        cache.sync(&**store).await;
+        if let Some(connection) = cache.connection(connection_id)
+            && let Some(grant) = cache.grant(&connection.grant_id)
+        {
+            return Ok(Some((connection, grant)));
+        }
+        self.reload(connection_id).await
+    }
+
+    /// The same, past memory.
+    pub(crate) async fn reload(&self, connection_id: &str) -> Result<Option<(Arc<ConnectionRow>, Held)>> {
+        let Some((connection, grant)) = self.shared.store.resolve(connection_id).await? else {
+            self.shared.cache.forget_connection(connection_id);
+            return Ok(None);
+        };
+        let held = self.hold(grant)?;
+        Ok(Some((self.shared.cache.keep_connection(connection), held)))
+    }
+
+    /// Remembers a grant as the store has it.
+    pub(crate) fn hold(&self, row: GrantRow) -> Result<Held> {
+        let access = Access::of(&self.shared.sealer, &row)?;
+        Ok(self.shared.cache.keep_grant(Held { row: Arc::new(row), access, healed_at: None }))
+    }
+
+    /// An access token that is good for a call made now.
+    pub(crate) async fn access(&self, held: Held, deadline: Instant) -> Result<Access> {
+        let timings = &self.shared.endpoint.timings;
+        let left = held.access.left(wall_ms());
+        let life = held.access.expires_at_ms.saturating_sub(held.access.issued_at_ms);
+        let margin = |span| millis(span).min(life / u64::from(timings.margin_share.max(1)));
+        let goal = goal_of(&held.row);
+        if left > margin(timings.early_margin) {
+            if self.left_in_doubt(&held.row) {
+                self.fly(&held.row.id, Goal { voluntary: true, ..goal });
+            }
+            return Ok(held.access);
+        }
+        let dead = held.row.death.is_some();
+        if left > margin(timings.hard_margin) || (left > 0 && dead) {
+            if !dead {
+                self.fly(&held.row.id, Goal { voluntary: true, ..goal });
+            }
+            return Ok(held.access);
+        }
+        if left > 0 {
+            let first = self.rotate(&held.row.id, goal, 1, deadline).await;
+            return match first {
+                Ok(fresh) => Ok(fresh.access),
+                // What is still valid keeps being served, whatever the identity provider's weather.
+                Err(_) if held.access.left(wall_ms()) > 0 => Ok(held.access),
+                Err(error) => Err(error),
+            };
+        }
+        Ok(self.rotate(&held.row.id, goal, PATIENCE, deadline).await?.access)
+    }
+
+    /// A crash may have left this generation's token spent. While the reuse window lasts, spending it again brings
+    /// the connection back (F3.6), so it is not put off until the access token expires.
+    fn left_in_doubt(&self, row: &GrantRow) -> bool {
+        let timings = &self.shared.endpoint.timings;
+        let doubt = row.intent.as_ref().is_some_and(|intent| intent.generation == row.generation);
+        let held = row
+            .lease
+            .as_ref()
+            .is_some_and(|lease| lease_left(lease, &crate::clock::Stamp::now(), timings) > 0);
+        doubt && !held && row.death.is_none()
+    }
+
+    /// Another token after the API answered 401 to `rejected`: a newer one of the store, or a rotation's. The same
+    /// one comes back when it is itself so fresh from a rejection that rotating again would be no cure.
+    pub(crate) async fn replace(&self, rejected: &Access, deadline: Instant) -> Result<Access> {
+        let grant = self.shared.store.grant(&rejected.grant_id).await?.ok_or_else(disconnected)?;
+        let known = self.shared.cache.grant(&grant.id);
+        let stored = self.hold(grant)?;
+        if stored.access.generation > rejected.generation {
+            return Ok(stored.access);
+        }
+        let healed = known.and_then(|held| held.healed_at);
+        if healed.is_some_and(|at| boot_ms().saturating_sub(at) < HEAL_ONCE_IN_MS) {
+            return Ok(rejected.clone());
+        }
+        let goal = Goal { newer_than: rejected.generation, voluntary: false, revive: false };
+        let fresh = self.rotate(&stored.row.id, goal, PATIENCE, deadline).await?;
+        Ok(self.shared.cache.keep_grant(Held { healed_at: Some(boot_ms()), ..fresh }).access)
+    }
+
+    /// Rotates because the application asked for it, or joins the rotation under way.
+    pub(crate) async fn refresh(&self, row: &GrantRow, deadline: Instant) -> Result<()> {
+        let goal = Goal { voluntary: row.expires_at > wall_ms(), revive: true, ..goal_of(row) };
+        self.rotate(&row.id, goal, PATIENCE, deadline).await.map(drop)
+    }
+
+    /// Waits for a generation newer than the goal's, starting or joining rotations until there is one, there can be
+    /// none, `patience` attempts have failed, or the deadline passes.
+    pub(crate) async fn rotate(
+        &self,
+        grant_id: &str,
+        goal: Goal,
+        patience: u32,
+        deadline: Instant,
+    ) -> Result<Held> {
+        loop {
+            let flight = self.fly(grant_id, goal);
+            let joined = flight.goal;
+            let landed = timeout_at(deadline, land(flight.watch(), goal, patience)).await;
+            let (end, held) = landed.map_err(|_| waited_too_long())??;
+            match (end, held) {
+                (End::Fresh, Some(held)) if held.access.generation > goal.newer_than => {
+                    return Ok(self.shared.cache.keep_grant(held));
+                }
+                (End::PutOff, Some(held)) if goal.voluntary => return Ok(held),
+                (End::Dead, Some(held)) if joined.revive || !goal.revive => return Err(dead(&held.row)),
+                (End::Gone, _) => return Err(disconnected()),
+                (End::Credentials, _) => return Err(credentials()),
+                (End::Stopped, _) if self.stop.is_cancelled() => {
+                    return Err(Error::new(Code::Cancelled, "the client was closed during a rotation"));
+                }
+                // Somebody else's flight ended with less than this caller wants.
+                _ => tokio::task::yield_now().await,
+            }
+        }
+    }
+
+    fn fly(&self, grant_id: &str, goal: Goal) -> Arc<Flight> {
+        let shared = Arc::clone(&self.shared);
+        let stop = self.stop.child_token();
+        flight::join_or_start(self.shared.store.identity(), grant_id, goal, stop, &self.tasks, |flight| {
+            let id = grant_id.to_owned();
+            async move { Runner::new(shared, flight, &id).run(goal).await }
+        })
+    }
+}
+
+fn goal_of(row: &GrantRow) -> Goal {
+    Goal { newer_than: row.generation, voluntary: false, revive: false }
+}
+
+/// Follows a flight until it is over, or until it is of no more use to this caller.
+async fn land(mut progress: watch::Receiver<Progress>, goal: Goal, patience: u32) -> Landed {
+    let told = progress
+        .wait_for(|now| {
+            let lent = now.early.as_ref().is_some_and(|held| held.access.generation > goal.newer_than);
+            now.end.is_some() || lent || now.failures >= patience
+        })
+        .await
+        .map_err(|_| Error::new(Code::Cancelled, "the rotation was abandoned"))?;
+    if let Some(end) = &told.end {
+        return end.clone();
+    }
+    if let Some(held) = &told.early {
+        return Ok((End::Fresh, Some(held.clone())));
+    }
+    Err(told.error.clone().unwrap_or_else(|| Error::new(Code::IdentityUnavailable, "the rotation failed")))
+}
+
+/// Why a grant is dead and how to bring the connection back.
+pub(crate) fn dead(row: &GrantRow) -> Error {
+    let reason = row.death.as_ref().map_or("revoked", |death| death.reason.as_str());
+    let why = match reason {
+        "inactive" => "its refresh token was not used for 90 days",
+        "lost_rotation" => "an earlier rotation was interrupted and could not be recovered",
+        _ => "the user revoked the app, or changed the password, or the token was spent elsewhere",
+    };
+    Error::new(
+        Code::ReauthorizationRequired,
+        format!("Atlassian no longer accepts this grant: probably {why}"),
+    )
+    .with("reason", reason)
+    .with("grant_id", row.id.clone())
+}
+
+fn credentials() -> Error {
+    let message = "the token endpoint refused the app's client id or secret (401 access_denied)";
+    Error::new(Code::ClientCredentialsRejected, message).with_status(401)
+}
+
+fn disconnected() -> Error {
+    Error::new(Code::ConnectionNotFound, "the connection's grant is no longer in the store")
+}
+
+fn waited_too_long() -> Error {
+    Error::new(Code::Timeout, "the rotation took longer than this call may wait")
+}

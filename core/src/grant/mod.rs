@@ -1,0 +1,16 @@
+//! Grants: their tokens and the rotation that keeps them alive.
+
+pub(crate) mod cache;
+pub(crate) mod change;
+pub(crate) mod endpoint;
+mod flight;
+pub(crate) mod keeper;
+pub mod protocol;
+mod runner;
+mod timings;
+pub(crate) mod tokens;
+pub(crate) mod transitions;
+
+pub(crate) use runner::Shared;
+pub use timings::Timings;
+pub use tokens::Access;

@@ -1,0 +1,326 @@
+//! Carries out the steps of [`super::protocol`] against a real store and a real token endpoint, and decides nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::cache::{Cache, Held};
+use super::change::{Changed, change};
+use super::endpoint::{Outcome, TokenEndpoint, backoff};
+use super::flight::{Flight, Landed};
+use super::protocol::{Answer, End, Goal, Heard, Rotation, Step, Which};
+use super::tokens::{Access, TokenPair};
+use super::transitions::{self, NewPair, millis};
+use crate::atlassian::token_endpoint::{Exchange, INACTIVE_MS, Issued, Reply};
+use crate::clock::boot_ms;
+use crate::error::{Code, Error, Result};
+use crate::event::{Event, EventKind, Events};
+use crate::random;
+use crate::store::seal::Sealer;
+use crate::store::{GrantRow, Store, TokenHashRow, Write};
+
+/// What rotating needs.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) sealer: Arc<Sealer>,
+    pub(crate) endpoint: TokenEndpoint,
+    pub(crate) events: Events,
+    pub(crate) cache: Cache,
+}
+
+/// First and longest wait between two looks at a grant another worker rotates.
+const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
+
+/// First and longest wait between two tries to store a success.
+const STORE_RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+/// One worker's hands.
+pub(crate) struct Runner {
+    shared: Arc<Shared>,
+    flight: Arc<Flight>,
+    grant_id: String,
+    holder: String,
+    row: Option<GrantRow>,
+    /// Boot clock just before the lease was last taken or renewed.
+    leased_at: u64,
+    fresh: Option<(NewPair, TokenPair)>,
+    retry_after: Option<Duration>,
+    poll: Duration,
+}
+
+impl Runner {
+    pub(crate) fn new(shared: Arc<Shared>, flight: Arc<Flight>, grant_id: &str) -> Self {
+        Self {
+            shared,
+            flight,
+            grant_id: grant_id.to_owned(),
+            holder: random::id(),
+            row: None,
+            leased_at: 0,
+            fresh: None,
+            retry_after: None,
+            poll: POLL.0,
+        }
+    }
+
+    /// Rotates until there is an end.
+    pub(crate) async fn run(mut self, goal: Goal) -> Landed {
+        let (mut rotation, mut step) = Rotation::new(goal);
+        loop {
+            let heard = match step {
+                Step::Finish(end) => return self.finish(end),
+                Step::Read => self.read().await?,
+                Step::Wait { at_most_ms } => self.wait(at_most_ms).await?,
+                Step::Take { generation } => self.take(generation).await?,
+                Step::Renew => self.renew().await?,
+                Step::Exchange(which) => Heard::Answered(self.exchange(which).await?),
+                Step::Commit { generation } => self.commit(generation, rotation.doubtful()).await,
+                Step::KeepSpare => self.keep_spare().await?,
+                Step::Bury { generation, lost } => self.bury(generation, lost).await?,
+                Step::Pause { failures } => self.pause(failures).await,
+                Step::Release { settled } => self.release(settled).await?,
+            };
+            step = rotation.next(heard);
+        }
+    }
+
+    fn finish(self, end: End) -> Landed {
+        let Some(row) = self.row.filter(|_| end != End::Gone) else {
+            self.shared.cache.forget_grant(&self.grant_id);
+            return Ok((end, None));
+        };
+        let access = Access::of(&self.shared.sealer, &row)?;
+        let held = self.shared.cache.keep_grant(Held { row: Arc::new(row), access, healed_at: None });
+        Ok((end, Some(held)))
+    }
+
+    async fn read(&mut self) -> Result<Heard> {
+        let now = self.shared.store.now().await?;
+        self.row = self.shared.store.grant(&self.grant_id).await?;
+        let timings = &self.shared.endpoint.timings;
+        Ok(Heard::Row(self.row.as_ref().map(|row| transitions::view(row, &self.holder, &now, timings))))
+    }
+
+    async fn wait(&mut self, at_most_ms: u64) -> Result<Heard> {
+        let pause = self.poll.min(Duration::from_millis(at_most_ms));
+        self.poll = (self.poll * 2).min(POLL.1);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => Ok(Heard::Waited),
+            () = self.flight.stop.cancelled() => Err(stopped()),
+        }
+    }
+
+    async fn take(&mut self, generation: u64) -> Result<Heard> {
+        let before = boot_ms();
+        let (holder, timings) = (self.holder.as_str(), self.shared.endpoint.timings);
+        let changed = change(&*self.shared.store, &self.grant_id, |row, now| {
+            transitions::take(row, generation, holder, now, &timings).map(|row| (row, vec![]))
+        })
+        .await?;
+        let Changed::Written(row) = changed else { return Ok(Heard::Took(false)) };
+        self.row = Some(*row);
+        self.leased_at = before;
+        Ok(Heard::Took(true))
+    }
+
+    async fn renew(&mut self) -> Result<Heard> {
+        let before = boot_ms();
+        let holder = self.holder.as_str();
+        let changed = change(&*self.shared.store, &self.grant_id, |row, now| {
+            transitions::renew(row, holder, now).map(|row| (row, vec![]))
+        })
+        .await?;
+        if matches!(changed, Changed::Written(_)) {
+            self.leased_at = before;
+        }
+        self.read().await
+    }
+
+    async fn exchange(&mut self, which: Which) -> Result<Answer> {
+        let shared = Arc::clone(&self.shared);
+        let row = self.row.as_ref().ok_or_else(gone)?;
+        let (pair, spent_generation) = match (which, &row.spare) {
+            (Which::Spare, Some(spare)) => {
+                (TokenPair::open(&shared.sealer, &row.id, spare.generation, &spare.pair)?, spare.generation)
+            }
+            _ => (TokenPair::of(&shared.sealer, row)?, row.generation),
+        };
+        let deadline =
+            self.leased_at + millis(shared.endpoint.timings.lease - shared.endpoint.timings.attempt_timeout);
+        let may_send = move || boot_ms() < deadline;
+        let (started, outcome) = shared.endpoint.exchange(Exchange::Refresh(&pair.refresh), may_send).await;
+        tracing::debug!(grant = %self.grant_id, generation = spent_generation, outcome = outcome.name(), "exchange");
+        Ok(self.answer(started, outcome, &pair.refresh)?)
+    }
+
+    fn answer(&mut self, started: u64, outcome: Outcome, spent: &SecretString) -> Result<Answer> {
+        self.retry_after = None;
+        let (why, maybe_spent) = match outcome {
+            Outcome::Reply(Reply::Issued(issued)) => {
+                self.fresh = Some(self.seal(started, issued, spent)?);
+                return Ok(Answer::Rotated);
+            }
+            Outcome::Reply(Reply::Refused { .. }) => return Ok(Answer::Refused),
+            Outcome::Reply(Reply::Credentials) => return Ok(Answer::Credentials),
+            Outcome::TooLate => return Ok(Answer::TooLate),
+            Outcome::Reply(Reply::NotNow { why, retry_after }) => {
+                self.retry_after = retry_after;
+                (why, false)
+            }
+            Outcome::Reply(Reply::Unclear { why }) => (why, true),
+            Outcome::NotSent(why) => (why, false),
+        };
+        self.failed(&why);
+        Ok(Answer::Failed { maybe_spent })
+    }
+
+    fn failed(&self, why: &str) {
+        let error = Error::new(
+            Code::IdentityUnavailable,
+            format!("the token endpoint did not rotate the grant: {why}"),
+        );
+        self.flight.tell(|progress| {
+            progress.failures += 1;
+            progress.error = Some(error);
+        });
+        let usable = self.row.as_ref().is_some_and(|row| row.expires_at > crate::clock::wall_ms());
+        let event = Event::new(EventKind::RotationFailed).grant(&self.grant_id);
+        self.shared.events.tell(event.with("why", why).with("access_token_still_valid", usable));
+    }
+
+    fn seal(&self, started: u64, issued: Issued, spent: &SecretString) -> Result<(NewPair, TokenPair)> {
+        let row = self.row.as_ref().ok_or_else(gone)?;
+        let generation = row.generation + 1;
+        // Without a new refresh token the one that was sent stays good (F3.2).
+        let pair =
+            TokenPair { access: issued.access, refresh: issued.refresh.unwrap_or_else(|| spent.clone()) };
+        let new = NewPair {
+            pair: pair.seal(&self.shared.sealer, &row.id, generation)?,
+            generation,
+            issued_at: started,
+            expires_at: started + millis(issued.expires_in),
+            scopes: issued.scopes,
+        };
+        Ok((new, pair))
+    }
+
+    /// Stores a success, for as long as it takes: it is the only one there is. Meanwhile calls go on with it.
+    async fn commit(&mut self, generation: u64, doubtful: bool) -> Heard {
+        let mut pause = STORE_RETRY.0;
+        loop {
+            match self.try_commit(generation, doubtful).await {
+                Ok(heard) => return heard,
+                Err(error) => {
+                    tracing::error!(grant = %self.grant_id, code = %error.code(), "a new pair of tokens cannot be stored yet");
+                    self.lend_early();
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(STORE_RETRY.1);
+        }
+    }
+
+    async fn try_commit(&mut self, generation: u64, doubtful: bool) -> Result<Heard> {
+        let Some((new, pair)) = &self.fresh else { return Err(gone()) };
+        let hash = TokenHashRow {
+            hash: self.shared.sealer.fingerprint(secrecy::ExposeSecret::expose_secret(&pair.refresh)),
+            grant_id: self.grant_id.clone(),
+            generation: new.generation,
+        };
+        let changed = change(&*self.shared.store, &self.grant_id, |row, _| {
+            let row = transitions::commit(row, generation, new, doubtful)?;
+            Some((row, vec![Write::AddTokenHash(hash.clone())]))
+        })
+        .await?;
+        let Changed::Written(row) = changed else { return Ok(Heard::Committed(false)) };
+        let event = Event::new(EventKind::Rotated).grant(&self.grant_id);
+        self.shared.events.tell(event.with("generation", row.generation));
+        self.row = Some(*row);
+        self.fresh = None;
+        Ok(Heard::Committed(true))
+    }
+
+    /// Lets callers use a new access token that the store has not taken yet.
+    fn lend_early(&self) {
+        let (Some((new, pair)), Some(row)) = (&self.fresh, &self.row) else { return };
+        let access = Access {
+            token: Arc::new(pair.access.clone()),
+            grant_id: Arc::from(row.id.as_str()),
+            generation: new.generation,
+            issued_at_ms: new.issued_at,
+            expires_at_ms: new.expires_at,
+        };
+        let held = Held { row: Arc::new(row.clone()), access, healed_at: None };
+        self.flight.tell(|progress| progress.early = Some(held));
+    }
+
+    async fn keep_spare(&mut self) -> Result<Heard> {
+        if let Some((new, _)) = self.fresh.take() {
+            change(&*self.shared.store, &self.grant_id, |row, now| {
+                Some((transitions::keep_spare(row, &new, now), vec![]))
+            })
+            .await?;
+        }
+        Ok(Heard::Kept)
+    }
+
+    async fn bury(&mut self, generation: u64, lost: bool) -> Result<Heard> {
+        let holder = self.holder.as_str();
+        let changed = change(&*self.shared.store, &self.grant_id, |row, now| {
+            transitions::bury(row, generation, holder, lost, now, INACTIVE_MS).map(|row| (row, vec![]))
+        })
+        .await?;
+        let Changed::Written(row) = changed else { return Ok(Heard::Buried(false)) };
+        let reason = row.death.as_ref().map_or("", |death| death.reason.as_str());
+        let event = Event::new(EventKind::ReauthorizationRequired).grant(&self.grant_id);
+        self.shared.events.tell(event.with("reason", reason));
+        self.row = Some(*row);
+        Ok(Heard::Buried(true))
+    }
+
+    /// Waits for better weather. The lease is renewed on the way; losing it ends the pause.
+    async fn pause(&mut self, failures: u32) -> Heard {
+        let timings = self.shared.endpoint.timings;
+        let wait = backoff(failures, self.retry_after, timings.retry_cap, random::byte());
+        let until = tokio::time::Instant::now() + wait;
+        loop {
+            let slice = until.min(tokio::time::Instant::now() + timings.heartbeat);
+            tokio::select! {
+                () = tokio::time::sleep_until(slice) => {}
+                () = self.flight.stop.cancelled() => return Heard::Stop,
+            }
+            if slice == until {
+                return Heard::Paused;
+            }
+            let holder = self.holder.clone();
+            let renewed = change(&*self.shared.store, &self.grant_id, |row, now| {
+                transitions::renew(row, &holder, now).map(|row| (row, vec![]))
+            });
+            if matches!(renewed.await, Ok(Changed::Declined(_) | Changed::Gone)) {
+                return Heard::Paused;
+            }
+        }
+    }
+
+    async fn release(&mut self, settled: bool) -> Result<Heard> {
+        let holder = self.holder.as_str();
+        let changed = change(&*self.shared.store, &self.grant_id, |row, _| {
+            transitions::release(row, holder, settled).map(|row| (row, vec![]))
+        })
+        .await?;
+        if let Changed::Written(row) | Changed::Declined(row) = changed {
+            self.row = Some(*row);
+        }
+        Ok(Heard::Released)
+    }
+}
+
+fn gone() -> Error {
+    Error::new(Code::StoreUnavailable, "a grant disappeared while it was being rotated")
+}
+
+fn stopped() -> Error {
+    Error::new(Code::Cancelled, "the client was closed while it waited for a rotation")
+}

@@ -1,0 +1,86 @@
+//! Tokens in memory: typed so that they cannot be printed, wiped when they are dropped.
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::error::{Code, Error, Result};
+use crate::store::seal::{Bound, Sealer};
+use crate::store::{GrantRow, Sealed};
+
+/// A pair of tokens as Atlassian issued it.
+#[derive(Clone, Debug)]
+pub(crate) struct TokenPair {
+    pub(crate) access: SecretString,
+    pub(crate) refresh: SecretString,
+}
+
+/// What is sealed: version 1 of a pair. Short names, because a million of them are stored.
+#[derive(Serialize, Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow)]
+    a: std::borrow::Cow<'a, str>,
+    #[serde(borrow)]
+    r: std::borrow::Cow<'a, str>,
+}
+
+impl TokenPair {
+    /// Seals the pair for one generation of one grant; it opens nowhere else.
+    pub(crate) fn seal(&self, sealer: &Sealer, grant_id: &str, generation: u64) -> Result<Sealed> {
+        let wire = Wire { a: self.access.expose_secret().into(), r: self.refresh.expose_secret().into() };
+        let plain = serde_json::to_vec(&wire).map(Zeroizing::new).map_err(|_| unreadable())?;
+        sealer.seal(Bound::Pair { grant_id, generation }, &plain)
+    }
+
+    /// Opens a sealed pair.
+    pub(crate) fn open(sealer: &Sealer, grant_id: &str, generation: u64, sealed: &Sealed) -> Result<Self> {
+        let plain = sealer.open(Bound::Pair { grant_id, generation }, sealed)?;
+        let wire: Wire<'_> = serde_json::from_slice(&plain).map_err(|_| unreadable())?;
+        Ok(Self { access: SecretString::from(&*wire.a), refresh: SecretString::from(&*wire.r) })
+    }
+
+    /// Opens a grant's newest pair.
+    pub(crate) fn of(sealer: &Sealer, row: &GrantRow) -> Result<Self> {
+        Self::open(sealer, &row.id, row.generation, &row.pair)
+    }
+}
+
+fn unreadable() -> Error {
+    Error::new(Code::DecryptionFailed, "a sealed pair of tokens does not hold what it should")
+}
+
+/// An access token as the rotation hands it out.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// The token.
+    pub token: Arc<SecretString>,
+    /// The grant it belongs to.
+    pub grant_id: Arc<str>,
+    /// Its generation there.
+    pub generation: u64,
+    /// When it was issued, in wall milliseconds.
+    pub issued_at_ms: u64,
+    /// When it expires, in wall milliseconds.
+    pub expires_at_ms: u64,
+}
+
+impl Access {
+    /// The access token of a stored grant.
+    pub(crate) fn of(sealer: &Sealer, row: &GrantRow) -> Result<Self> {
+        Ok(Self {
+            token: Arc::new(TokenPair::of(sealer, row)?.access),
+            grant_id: Arc::from(row.id.as_str()),
+            generation: row.generation,
+            issued_at_ms: row.rotated_at,
+            expires_at_ms: row.expires_at,
+        })
+    }
+
+    /// Milliseconds of life left at `now`, by the wall clock.
+    #[must_use]
+    pub fn left(&self, now: u64) -> u64 {
+        self.expires_at_ms.saturating_sub(now)
+    }
+}

@@ -1,0 +1,150 @@
+//! The changes a rotation makes to a stored grant, as pure functions: the row as it is goes in, the row as it is to
+//! be comes out, or nothing when the change may not be made. The store then writes it only if the row is still the
+//! one that went in.
+
+use super::protocol::{LeaseView, View};
+use super::timings::Timings;
+use crate::clock::Stamp;
+use crate::store::{Death, GrantRow, Intent, Lease, Sealed, Spare};
+
+/// Who acts: one worker's random name.
+pub(crate) type Holder = str;
+
+/// A success of the identity provider, ready to be stored.
+#[derive(Clone, Debug)]
+pub(crate) struct NewPair {
+    pub(crate) pair: Sealed,
+    pub(crate) generation: u64,
+    pub(crate) issued_at: u64,
+    pub(crate) expires_at: u64,
+    pub(crate) scopes: Option<Vec<String>>,
+}
+
+/// The row as the protocol sees it.
+pub(crate) fn view(row: &GrantRow, me: &Holder, now: &Stamp, timings: &Timings) -> View {
+    let lease = match &row.lease {
+        None => LeaseView::Free,
+        Some(lease) if lease.holder == me => LeaseView::Mine,
+        Some(lease) => match lease_left(lease, now, timings) {
+            0 => LeaseView::Free,
+            left_ms => LeaseView::Other { left_ms },
+        },
+    };
+    let window = millis(timings.reuse_window);
+    View {
+        generation: row.generation,
+        dead: row.death.is_some(),
+        lease,
+        spare: row.spare.is_some(),
+        doubtful: row.intent.as_ref().is_some_and(|intent| intent.generation == row.generation),
+        unsettled: row.intent.as_ref().is_some_and(|intent| {
+            intent.generation < row.generation && now.wall_ms.abs_diff(intent.last) < window
+        }),
+    }
+}
+
+/// Milliseconds until a lease lapses, on the clock it was stamped with.
+pub(crate) fn lease_left(lease: &Lease, now: &Stamp, timings: &Timings) -> u64 {
+    lease.at.left(now, millis(timings.lease))
+}
+
+/// Takes the lease and notes the intent.
+pub(crate) fn take(
+    row: &GrantRow,
+    generation: u64,
+    me: &Holder,
+    now: &Stamp,
+    timings: &Timings,
+) -> Option<GrantRow> {
+    let free = !matches!(view(row, me, now, timings).lease, LeaseView::Other { .. });
+    if row.generation != generation || !free {
+        return None;
+    }
+    let fence = row.fence + 1;
+    let since = match &row.intent {
+        Some(intent) if intent.generation == generation => intent.since,
+        _ => now.wall_ms,
+    };
+    Some(GrantRow {
+        lease: Some(Lease { holder: me.to_owned(), fence, at: now.clone() }),
+        fence,
+        intent: Some(Intent { generation, since, last: now.wall_ms }),
+        ..row.clone()
+    })
+}
+
+/// Renews a lease that is still this worker's, and notes that another attempt may follow.
+pub(crate) fn renew(row: &GrantRow, me: &Holder, now: &Stamp) -> Option<GrantRow> {
+    let lease = row.lease.as_ref().filter(|lease| lease.holder == me)?;
+    let lease = Lease { at: now.clone(), ..lease.clone() };
+    let intent = row.intent.clone().map(|intent| Intent { last: now.wall_ms, ..intent });
+    Some(GrantRow { lease: Some(lease), intent, ..row.clone() })
+}
+
+/// Gives the lease back. A settled worker also takes its intent along.
+pub(crate) fn release(row: &GrantRow, me: &Holder, settled: bool) -> Option<GrantRow> {
+    row.lease.as_ref().filter(|lease| lease.holder == me)?;
+    let intent = row.intent.clone().filter(|intent| !settled || intent.generation != row.generation);
+    Some(GrantRow { lease: None, intent, ..row.clone() })
+}
+
+/// Writes a success over the generation it replaces, whoever holds the lease by now: whoever does finds the
+/// generation moved before anything is sent.
+pub(crate) fn commit(row: &GrantRow, from: u64, new: &NewPair, doubtful: bool) -> Option<GrantRow> {
+    if row.generation != from || new.generation != from + 1 {
+        return None;
+    }
+    Some(GrantRow {
+        generation: new.generation,
+        pair: new.pair.clone(),
+        // A pair that was kept aside has been spent or outlived by this success.
+        spare: None,
+        death: None,
+        scopes: new.scopes.clone().unwrap_or_else(|| row.scopes.clone()),
+        expires_at: new.expires_at,
+        rotated_at: new.issued_at,
+        lease: None,
+        intent: row.intent.clone().filter(|_| doubtful),
+        ..row.clone()
+    })
+}
+
+/// Keeps a success that lost the race to be the newest pair.
+pub(crate) fn keep_spare(row: &GrantRow, new: &NewPair, now: &Stamp) -> GrantRow {
+    let spare = Spare {
+        pair: new.pair.clone(),
+        generation: new.generation,
+        issued_at: new.issued_at,
+        kept_at: now.wall_ms,
+    };
+    GrantRow { spare: Some(spare), ..row.clone() }
+}
+
+/// Marks a grant dead: same generation, and the lease is this worker's.
+pub(crate) fn bury(
+    row: &GrantRow,
+    generation: u64,
+    me: &Holder,
+    lost: bool,
+    now: &Stamp,
+    inactive_ms: u64,
+) -> Option<GrantRow> {
+    row.lease.as_ref().filter(|lease| lease.holder == me)?;
+    if row.generation != generation {
+        return None;
+    }
+    let reason = if lost {
+        "lost_rotation"
+    } else if now.wall_ms.saturating_sub(row.rotated_at) >= inactive_ms {
+        "inactive"
+    } else {
+        "revoked"
+    };
+    // A second refusal tells nothing new about why the first one came.
+    let death = row.death.clone().unwrap_or(Death { reason: reason.to_owned(), at: now.wall_ms });
+    Some(GrantRow { death: Some(death), spare: None, lease: None, intent: None, ..row.clone() })
+}
+
+pub(crate) fn millis(span: std::time::Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

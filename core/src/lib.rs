@@ -1,0 +1,30 @@
+//! threelo's core: all behaviour, all defaults, all rules. The Python and Node packages wrap this crate and decide
+//! nothing themselves.
+//!
+//! Start with [`Client`]: its methods are the verbs of `api.toml`. The heart is [`grant`], which spends each of
+//! Atlassian's single-use refresh tokens exactly once; [`store`] is what makes that true across processes.
+
+pub mod atlassian;
+mod call;
+mod client;
+pub mod clock;
+mod config;
+pub mod connect;
+mod error;
+mod event;
+pub mod grant;
+mod options;
+pub mod paginate;
+mod random;
+mod records;
+pub mod request;
+pub mod store;
+mod transport;
+
+pub use call::{Call, Casing};
+pub use client::{Client, ConnectSession, ConnectionsPage};
+pub use config::{ClientOptions, Keys, SitePolicy};
+pub use error::{Code, Error, Result};
+pub use event::{Event, EventKind, Subscription};
+pub use options::*;
+pub use records::{Connection, ConnectionStatus, Product, Site, SiteChoice, Tags};

@@ -1,0 +1,96 @@
+//! Plain data at the bottom of the house: what the verbs hand out and what the store keeps. No behaviour lives here
+//! beyond reading one's own fields.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Labels of a connection, to find it by.
+pub type Tags = BTreeMap<String, String>;
+
+/// An Atlassian product a site offers to a grant, told from the scopes (F4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Product {
+    /// Jira, Jira Software and Jira Service Management.
+    Jira,
+    /// Confluence.
+    Confluence,
+}
+
+/// An Atlassian Cloud site as a grant sees it: the entries of one cloud id taken together (F4.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site {
+    /// The stable key (F4.7).
+    pub cloud_id: String,
+    /// Display address; it can change.
+    pub url: String,
+    /// Display name; it can change.
+    pub name: String,
+    /// Scopes granted on this site.
+    pub scopes: Vec<String>,
+    /// Products told from the scopes.
+    pub products: Vec<Product>,
+    /// The site's picture.
+    pub avatar_url: Option<String>,
+}
+
+/// How a connection came to its site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SiteChoice {
+    /// `site=` named it.
+    Named,
+    /// Exactly one new site appeared with this consent (F4.4).
+    Consented,
+    /// Nothing told them apart, so the first of the list was taken.
+    First,
+    /// `select_site` chose it.
+    Selected,
+}
+
+/// Whether a connection's calls can work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionStatus {
+    /// The grant's newest refresh token has not been refused.
+    Active,
+    /// Atlassian refused it; the user has to consent again.
+    ReauthorizationRequired,
+}
+
+/// A connection as the verbs return it. Times are milliseconds since the epoch.
+#[derive(Clone, Debug, Serialize)]
+pub struct Connection {
+    /// The application's handle.
+    pub id: String,
+    /// The grant it uses.
+    pub grant_id: String,
+    /// The Atlassian account, where it could be learnt.
+    pub account_id: Option<String>,
+    /// The chosen site.
+    pub site: Option<Site>,
+    /// How the site was chosen.
+    pub site_choice: Option<SiteChoice>,
+    /// What was granted.
+    pub scopes: Vec<String>,
+    /// Labels.
+    pub tags: Tags,
+    /// The application's own data.
+    pub metadata: Map<String, Value>,
+    /// Whether calls can work.
+    pub health: ConnectionStatus,
+    /// Why not.
+    pub health_reason: Option<String>,
+    /// How many pairs of tokens the grant has had.
+    pub generation: u64,
+    /// First connected.
+    pub created_at: u64,
+    /// Last consent of the grant.
+    pub consented_at: u64,
+    /// When the current tokens were issued.
+    pub refreshed_at: u64,
+    /// When the current access token expires.
+    pub access_expires_at: u64,
+}

@@ -1,0 +1,103 @@
+//! Authenticated calls: where they go, how often they are sent, and what the answer means.
+//!
+//! [`send`] is the whole path of one call. What may be repeated is decided in `retry` and `healing`, which know no
+//! network; `attempt` runs what they decide.
+
+mod attempt;
+mod body;
+mod failure;
+mod healing;
+pub(crate) mod params;
+mod prepared;
+mod response;
+mod retry;
+mod retry_after;
+mod target;
+
+#[cfg(test)]
+mod loopback;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use tokio::time::Instant;
+
+use crate::atlassian::Hosts;
+use crate::error::Result;
+use crate::grant::Access;
+use crate::options::RequestOptions;
+use crate::transport::Transport;
+
+pub(crate) use body::late as late_body;
+pub(crate) use failure::{certainly_not_sent, words as failure_words};
+pub use response::Response;
+
+/// Who a call is made for: resolved by the client before each call.
+#[derive(Clone, Debug)]
+pub(crate) struct Destination {
+    /// The connection, as errors name it.
+    pub(crate) connection_id: String,
+    /// The site's stable key.
+    pub(crate) cloud_id: String,
+    /// The site's address; absolute URLs below it are re-rooted onto the gateway (F5.3).
+    pub(crate) site_url: String,
+    /// What was granted on this site, for `missing_scope`.
+    pub(crate) granted_scopes: Vec<String>,
+}
+
+/// What the request path needs of the rotation.
+pub(crate) trait Tokens: Send + Sync {
+    /// A token to send now. Asked for before every attempt, so it must be quick while one is valid.
+    fn access(&self, deadline: Instant) -> BoxFuture<'_, Result<Access>>;
+
+    /// The API refused this token (DESIGN rule 9): re-reads the store, gives a newer one if there is one, else rotates
+    /// once. Returning the same grant and generation again means that there is nothing better to send.
+    fn replace<'a>(&'a self, rejected: &'a Access, deadline: Instant) -> BoxFuture<'a, Result<Access>>;
+}
+
+/// The client's bounds of one call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Largest answer that is read, in bytes, after decompression.
+    pub(crate) max_body_bytes: u64,
+    /// How long a call may take that names no time of its own.
+    pub(crate) timeout: Duration,
+}
+
+/// What the caller wants, as far as the method does not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Intent {
+    /// GET, HEAD and OPTIONS read, everything else writes.
+    ByMethod,
+    /// A page of a listing: a read, also where the query travels in a POST body.
+    Listing,
+}
+
+/// One call, with its retries and its healing of rejected tokens. Every HTTP status is an answer, not an error.
+///
+/// # Errors
+/// `invalid_argument` and `destination_refused` before anything is sent; `rate_limited`, `outcome_unknown`,
+/// `response_truncated`, `body_too_large`, `timeout`, `network`, and what `tokens` returns.
+pub(crate) async fn send(
+    transport: &Transport,
+    hosts: &Hosts,
+    destination: &Destination,
+    tokens: &dyn Tokens,
+    options: &RequestOptions,
+    limits: Limits,
+    intent: Intent,
+) -> Result<Response> {
+    let request = prepared::prepare(hosts, destination, options, intent)?;
+    let client = transport.api_client()?;
+    let deadline = after(options.timeout.unwrap_or(limits.timeout));
+    attempt::run(&client, &request, tokens, deadline, limits.max_body_bytes).await
+}
+
+/// The moment a wait of `span` ends; a span too long for the clock counts as a year.
+fn after(span: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    let now = Instant::now();
+    now.checked_add(span.min(YEAR)).unwrap_or(now)
+}

@@ -1,0 +1,404 @@
+//! Calls over a real connection to a server that misbehaves on purpose.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use base64::Engine;
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use http::HeaderMap;
+use secrecy::SecretString;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::loopback::{Reply, Server, reply};
+use super::*;
+use crate::clock::wall_ms;
+use crate::error::{Code, Error};
+use crate::options::Retry;
+
+/// 200 000 zeros in 230 bytes.
+const BOMB: &str = "H4sIAAAAAAACA+3BMQEAAADCoErrn84M/kABAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\
+     AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\
+     AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\
+     AAAAAAAAAAAAAAAAAK8BlH0jNkANAwA=";
+
+/// Tokens of a grant whose generations are `token-1`, `token-2` …
+struct Grant {
+    generation: AtomicU32,
+    replaced: AtomicU32,
+    age_ms: u64,
+    life_ms: i64,
+    /// Whether there is a better token to be had.
+    rotates: bool,
+}
+
+impl Grant {
+    fn aged(age_ms: u64) -> Self {
+        let (generation, replaced) = (AtomicU32::new(1), AtomicU32::new(0));
+        Self { generation, replaced, age_ms, life_ms: 3_600_000, rotates: true }
+    }
+
+    fn now(&self) -> Access {
+        let generation = self.generation.load(Ordering::SeqCst);
+        Access {
+            token: Arc::new(SecretString::from(format!("token-{generation}"))),
+            grant_id: Arc::from("g"),
+            generation: generation.into(),
+            issued_at_ms: wall_ms() - self.age_ms,
+            expires_at_ms: wall_ms().saturating_add_signed(self.life_ms),
+        }
+    }
+}
+
+impl Tokens for Grant {
+    fn access(&self, _: Instant) -> BoxFuture<'_, Result<Access>> {
+        futures::future::ready(Ok(self.now())).boxed()
+    }
+
+    fn replace<'a>(&'a self, _: &'a Access, _: Instant) -> BoxFuture<'a, Result<Access>> {
+        self.replaced.fetch_add(1, Ordering::SeqCst);
+        if self.rotates {
+            self.generation.fetch_add(1, Ordering::SeqCst);
+        }
+        self.access(Instant::now())
+    }
+}
+
+fn transport() -> Transport {
+    // A proxy that does not exist: this machine's own addresses must not go through it.
+    let proxy = SecretString::from("http://user:secret@127.0.0.1:9");
+    let second = Duration::from_secs(1);
+    Transport::new(Some(&proxy), None).unwrap()
+}
+
+struct Run {
+    options: RequestOptions,
+    tokens: Grant,
+    timeout: Duration,
+    max_body_bytes: u64,
+    intent: Intent,
+}
+
+fn call(method: &str) -> Run {
+    Run {
+        options: RequestOptions::new("user-42", method, "/rest/api/3/x"),
+        tokens: Grant::aged(60_000),
+        timeout: Duration::from_secs(10),
+        max_body_bytes: 100_000,
+        intent: Intent::ByMethod,
+    }
+}
+
+fn write() -> Run {
+    let mut run = call("POST");
+    run.options.json = Some(json!({ "a": 1 }));
+    run
+}
+
+impl Run {
+    async fn to(&self, port: u16) -> Result<Response> {
+        let api = BTreeMap::from([("api".to_owned(), format!("http://127.0.0.1:{port}"))]);
+        let hosts = Hosts::new(&api).unwrap();
+        let destination = Destination {
+            connection_id: "user-42".into(),
+            cloud_id: "cloud".into(),
+            site_url: "https://acme.atlassian.net".into(),
+            granted_scopes: vec!["read:jira-work".into()],
+        };
+        let limits = Limits { max_body_bytes: self.max_body_bytes, timeout: self.timeout };
+        let transport = transport();
+        send(&transport, &hosts, &destination, &self.tokens, &self.options, limits, self.intent).await
+    }
+
+    async fn against(&self, script: Vec<Reply>) -> (Result<Response>, Vec<String>) {
+        let server = Server::start(script).await;
+        let result = self.to(server.port).await;
+        (result, server.requests())
+    }
+
+    fn replaced(&self) -> u32 {
+        self.tokens.replaced.load(Ordering::SeqCst)
+    }
+}
+
+fn ok() -> Reply {
+    reply(200, "", "{}")
+}
+
+fn code(result: Result<Response>) -> (Code, Error) {
+    let error = result.unwrap_err();
+    (error.code(), error)
+}
+
+#[tokio::test]
+async fn a_call_goes_out_as_it_was_asked() {
+    let mut run = write();
+    run.options.path = "/rest/api/3/issue?a=b".into();
+    run.options.params = json!({ "jql": "x = y" }).as_object().cloned();
+    run.options.headers = json!({ "X-Atlassian-Token": "no-check" }).as_object().cloned();
+    let (result, requests) = run.against(vec![reply(201, "x-a: 1\r\nx-a: 2\r\n", "{\"id\":1}")]).await;
+    let response = result.unwrap();
+    assert_eq!((response.status, response.attempts), (201, 1));
+    assert!(response.url.ends_with("/ex/jira/cloud/rest/api/3/issue"), "{}", response.url);
+    assert_eq!(response.headers.get_all("x-a").iter().count(), 2);
+    assert_eq!(response.json::<serde_json::Value>().unwrap(), json!({ "id": 1 }));
+    let (head, body) = requests[0].split_once("\r\n\r\n").unwrap();
+    assert_eq!(body, "{\"a\":1}");
+    let head = head.to_ascii_lowercase();
+    assert!(head.starts_with("post /ex/jira/cloud/rest/api/3/issue?a=b&jql=x%20%3d%20y http/1.1"), "{head}");
+    for line in [
+        "authorization: bearer token-1",
+        "content-length: 7",
+        "content-type: application/json",
+        "accept: application/json",
+        "x-atlassian-token: no-check",
+        "user-agent: threelo/",
+    ] {
+        assert!(head.contains(&format!("\r\n{line}")), "{line} is not in {head}");
+    }
+    assert!(!head.contains("chunked"), "{head}");
+}
+
+#[tokio::test]
+async fn bodies_go_with_every_method() {
+    for method in ["DELETE", "GET"] {
+        let mut run = call(method);
+        run.options.json = Some(json!({ "webhookIds": [1] }));
+        let (result, requests) = run.against(vec![reply(202, "", "")]).await;
+        assert_eq!(result.unwrap().status, 202);
+        assert!(requests[0].ends_with("{\"webhookIds\":[1]}"), "{}", requests[0]);
+    }
+    let mut run = call("PUT");
+    run.options.data = Some(Bytes::new());
+    let (result, requests) = run.against(vec![ok()]).await;
+    assert!(
+        result.is_ok() && requests[0].to_ascii_lowercase().contains("content-length: 0"),
+        "{}",
+        requests[0]
+    );
+}
+
+#[tokio::test]
+async fn a_body_given_twice_is_refused_unsent() {
+    let mut run = write();
+    run.options.data = Some(Bytes::from_static(b"x"));
+    let (result, requests) = run.against(vec![ok()]).await;
+    assert_eq!((code(result).0, requests.len()), (Code::InvalidArgument, 0));
+}
+
+#[tokio::test]
+async fn a_read_survives_a_reset_a_cut_body_and_a_503() {
+    let cut = Reply::Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"a\"".to_vec());
+    let script = vec![Reply::Reset, cut, reply(503, "", "<html>"), ok()];
+    let (result, requests) = call("GET").against(script).await;
+    assert_eq!((result.unwrap().attempts, requests.len()), (4, 4));
+}
+
+#[tokio::test]
+async fn a_listing_by_post_counts_as_a_read() {
+    let mut run = write();
+    run.intent = Intent::Listing;
+    assert_eq!(run.against(vec![Reply::Reset, ok()]).await.0.unwrap().attempts, 2);
+}
+
+#[tokio::test]
+async fn a_write_that_broke_is_not_sent_again() {
+    let cut = Reply::Raw(b"HTTP/1.1 201 Created\r\ncontent-length: 100\r\n\r\n{".to_vec());
+    for (reply, status) in [(Reply::Reset, None), (cut, Some(201)), (Reply::Raw(Vec::new()), None)] {
+        let mut run = write();
+        run.options.path = "/rest/api/3/x?secret=canary".into();
+        let (result, requests) = run.against(vec![reply.clone(), ok()]).await;
+        let (code, error) = code(result);
+        assert_eq!(
+            (code, error.status(), requests.len()),
+            (Code::OutcomeUnknown, status, 1),
+            "{reply:?} {error}"
+        );
+        let context = error.context();
+        assert_eq!((&context["method"], &context["path"]), (&json!("POST"), &json!("/rest/api/3/x")));
+        assert_eq!(context["attempt"], 1);
+        assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_is_sent_again_when_it_did_not_run_or_may_run_twice() {
+    for turned_away in [reply(429, "", ""), reply(503, "retry-after: 0\r\n", "")] {
+        assert_eq!(write().against(vec![turned_away, ok()]).await.0.unwrap().attempts, 2);
+    }
+    let mut run = write();
+    run.options.retry = Retry::Idempotent;
+    assert_eq!(run.against(vec![Reply::Reset, ok()]).await.0.unwrap().attempts, 2);
+    let (result, requests) = write().against(vec![reply(503, "", ""), ok()]).await;
+    assert_eq!((result.unwrap().status, requests.len()), (503, 1));
+}
+
+#[tokio::test]
+async fn one_attempt_is_one_attempt() {
+    for (reply, status) in [(reply(429, "retry-after: 0\r\n", ""), 429), (reply(503, "", ""), 503)] {
+        let mut run = call("GET");
+        run.options.retry = Retry::None;
+        let (result, requests) = run.against(vec![reply, ok()]).await;
+        assert_eq!((result.unwrap().status, requests.len()), (status, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_a_network_failure_for_writes_too() {
+    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let mut run = write();
+    run.timeout = Duration::from_millis(100);
+    let (code, error) = code(run.to(port).await);
+    assert_eq!(code, Code::Network, "{error}");
+    assert!(error.message().to_ascii_lowercase().contains("refused"), "{error}");
+    assert!(!format!("{error:?}").contains("token-1"));
+}
+
+#[tokio::test]
+async fn time_up_is_a_timeout_for_reads_and_unknown_for_writes() {
+    for (mut run, expected) in [
+        (call("GET"), Code::Timeout),
+        (write(), Code::OutcomeUnknown),
+        (call("DELETE"), Code::OutcomeUnknown),
+    ] {
+        run.options.timeout = Some(Duration::from_millis(150));
+        let begin = Instant::now();
+        assert_eq!(code(run.against(vec![Reply::Hang]).await.0).0, expected);
+        assert!(begin.elapsed() < Duration::from_secs(2));
+    }
+}
+
+#[tokio::test]
+async fn a_wait_past_the_deadline_is_rate_limited_at_once() {
+    let headers = "retry-after: 3600\r\nratelimit-reason: jira-quota-global-based\r\n";
+    let (result, requests) = call("GET").against(vec![reply(429, headers, ""), ok()]).await;
+    let (code, error) = code(result);
+    assert_eq!((code, error.status(), requests.len()), (Code::RateLimited, Some(429), 1));
+    assert_eq!(error.context()["retry_after_ms"], 3_600_000);
+    assert_eq!(error.context()["reason"], "jira-quota-global-based");
+    assert!(error.context()["reset_at"].as_u64().unwrap() > wall_ms() + 3_500_000);
+    let (result, _) = call("GET").against(vec![reply(503, "retry-after: 3600\r\n", ""), ok()]).await;
+    assert_eq!(result.unwrap().status, 503);
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_not_read_on() {
+    let zipped = base64::engine::general_purpose::STANDARD.decode(BOMB).unwrap();
+    let chunk = format!("{:x}\r\n{}\r\n", 60_000, "0".repeat(60_000));
+    let chunked = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunk}{chunk}0\r\n\r\n");
+    let announced = Reply::Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 100001\r\n\r\n".to_vec());
+    for script in
+        [announced, Reply::Raw(chunked.into_bytes()), reply(200, "content-encoding: gzip\r\n", &zipped)]
+    {
+        let (result, requests) = call("GET").against(vec![script, ok()]).await;
+        assert_eq!((code(result).0, requests.len()), (Code::BodyTooLarge, 1));
+    }
+    let mut run = call("GET");
+    run.max_body_bytes = 200_000;
+    let (result, _) = run.against(vec![reply(200, "content-encoding: gzip\r\n", &zipped)]).await;
+    assert_eq!(result.unwrap().body.len(), 200_000);
+    let (result, _) = call("GET").against(vec![reply(200, "", "0".repeat(100_000))]).await;
+    assert_eq!(result.unwrap().body.len(), 100_000);
+}
+
+#[tokio::test]
+async fn a_head_announces_more_than_it_brings() {
+    let head =
+        Reply::Raw(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 999999999\r\n\r\n".to_vec());
+    let response = call("HEAD").against(vec![head]).await.0.unwrap();
+    assert_eq!((response.header("content-length"), response.body.len()), (Some("999999999"), 0));
+}
+
+#[tokio::test]
+async fn redirects_are_handed_to_the_caller() {
+    let location = "location: https://api.media.atlassian.com/file/1/binary?token=x\r\n";
+    let (result, requests) = call("GET").against(vec![reply(303, location, ""), ok()]).await;
+    assert_eq!((result.unwrap().status, requests.len()), (303, 1));
+}
+
+#[tokio::test]
+async fn a_rejected_token_is_replaced_once_also_for_writes() {
+    let rejected = reply(401, "", r#"{"code":401,"message":"Unauthorized"}"#);
+    let run = write();
+    let (result, requests) = run.against(vec![rejected.clone(), ok()]).await;
+    assert_eq!((result.unwrap().attempts, run.replaced()), (2, 1));
+    assert!(requests[0].contains("Bearer token-1") && requests[1].contains("Bearer token-2"));
+
+    let run = call("GET");
+    let (result, requests) = run.against(vec![rejected.clone(), rejected.clone(), ok()]).await;
+    assert_eq!((result.unwrap().status, run.replaced(), requests.len()), (401, 1, 2));
+
+    // There is no better token.
+    let run = Run { tokens: Grant { rotates: false, ..Grant::aged(60_000) }, ..call("GET") };
+    let (result, requests) = run.against(vec![rejected.clone(), ok()]).await;
+    assert_eq!((result.unwrap().status, run.replaced(), requests.len()), (401, 1, 1));
+
+    // One attempt was asked for: the next call shall have the better token.
+    let mut run = call("GET");
+    run.options.retry = Retry::None;
+    let (result, requests) = run.against(vec![rejected, ok()]).await;
+    assert_eq!((result.unwrap().status, run.replaced(), requests.len()), (401, 1, 1));
+}
+
+#[tokio::test]
+async fn a_fresh_token_is_sent_once_more_before_it_is_replaced() {
+    let scope = reply(401, "x-failure-category: FAILURE_CLIENT_SCOPE_CHECK\r\n", "");
+    let fresh = || Run { tokens: Grant::aged(0), ..call("GET") };
+    let run = fresh();
+    let (result, _) = run.against(vec![scope.clone(), ok()]).await;
+    assert_eq!((result.unwrap().status, run.replaced()), (200, 0));
+    let run = fresh();
+    let (result, requests) = run.against(vec![scope.clone(), scope.clone(), ok()]).await;
+    let response = result.unwrap();
+    assert_eq!((run.replaced(), requests.len()), (0, 2));
+    let error = response.error_for_status().unwrap_err();
+    assert_eq!(
+        (error.code(), &error.context()["granted_scopes"]),
+        (Code::MissingScope, &json!(["read:jira-work"]))
+    );
+    // An old token lacks the scope for good.
+    let run = call("GET");
+    let (result, requests) = run.against(vec![scope, ok()]).await;
+    assert_eq!((result.unwrap().status, run.replaced(), requests.len()), (401, 0, 1));
+    let run = fresh();
+    let (result, requests) = run.against(vec![reply(401, "", ""), reply(401, "", ""), ok()]).await;
+    assert_eq!((result.unwrap().status, run.replaced(), requests.len()), (200, 1, 3));
+}
+
+#[tokio::test]
+async fn a_404_heals_only_when_the_token_had_expired() {
+    for (life_ms, status, replaced) in [(-1000, 200, 1), (3_600_000, 404, 0)] {
+        let run = Run { tokens: Grant { life_ms, ..Grant::aged(3_600_000) }, ..call("GET") };
+        let (result, _) = run.against(vec![reply(404, "", ""), ok()]).await;
+        assert_eq!((result.unwrap().status, run.replaced()), (status, replaced));
+    }
+}
+
+#[tokio::test]
+async fn a_body_held_back_leaves_nothing_at_the_other_side() {
+    for (go, served) in [(false, 0), (true, 1)] {
+        let server = Server::start(vec![ok()]).await;
+        let client = transport().token_client().unwrap();
+        let url = format!("http://127.0.0.1:{}/oauth/token", server.port);
+        let mut request = reqwest::Request::new(http::Method::POST, url.parse().unwrap());
+        let mut headers = HeaderMap::new();
+        *request.body_mut() = Some(late_body(Bytes::from_static(b"{}"), &mut headers, move || go));
+        *request.headers_mut() = headers;
+        assert_eq!(client.execute(request).await.is_ok(), go);
+        assert_eq!(server.requests().len(), served);
+    }
+}
+
+#[test]
+fn a_bundle_of_nothing_is_refused_by_name() {
+    let second = Duration::from_secs(1);
+    let error = Transport::new(None, Some(Path::new("/does/not/exist")), second, second).unwrap_err();
+    assert_eq!(error.context()["option"], "ca_bundle");
+}

@@ -1,0 +1,99 @@
+//! The key file beside a database whose owner gave no key: one line of base64, readable by its owner alone.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::beside::{beside, sync_parent};
+use super::keys::Key32;
+use crate::error::{Code, Error, Result};
+use crate::random;
+
+/// Permissions of anybody but the owner.
+const OTHERS: u32 = 0o077;
+
+/// Reads the key in a file; `None` when there is no such file.
+///
+/// # Errors
+/// `invalid_config` when others may read it or it holds no key, `store_unavailable` when it cannot be read.
+pub(super) fn read(name: &Path) -> Result<Option<Key32>> {
+    let mode = match std::fs::metadata(name) {
+        Ok(meta) => meta.mode(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(name, &error)),
+    };
+    if mode & OTHERS != 0 {
+        let message =
+            format!("the key file {} can be read by others (mode {:o})", name.display(), mode & 0o777);
+        return Err(about(Code::InvalidConfig, name, message).hinting(format!(
+            "Run `chmod 600 {}`, and replace the key if others may have read it.",
+            name.display()
+        )));
+    }
+    let text = Zeroizing::new(std::fs::read_to_string(name).map_err(|error| unreadable(name, &error))?);
+    Key32::from_text(&text).map(Some).map_err(|_| {
+        let message = format!("the key file {} does not hold a key: 32 bytes in base64", name.display());
+        about(Code::InvalidConfig, name, message).hinting("Put back the file this store was made with.")
+    })
+}
+
+/// Makes a key file, or reads the one another process made first; whether it is new.
+///
+/// The key is complete and on disk before the name exists, so nobody ever reads half of it, and the name is only given
+/// if it is free, so nobody ever replaces it.
+///
+/// # Errors
+/// As [`read`]; `store_unavailable` when the file cannot be written.
+pub(super) fn create(name: &Path) -> Result<(Key32, bool)> {
+    let key = Key32::random()?;
+    let draft = draft_name(name)?;
+    let placed = write_draft(&draft, &key).and_then(|()| place(&draft, name));
+    // After a rename the draft is gone already.
+    let _ = std::fs::remove_file(&draft);
+    match placed.and_then(|()| sync_parent(name)) {
+        Ok(()) => Ok((key, true)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match read(name)? {
+            Some(key) => Ok((key, false)),
+            None => Err(unreadable(name, &error)),
+        },
+        Err(error) => {
+            let message = format!("the key file {} cannot be written: {error}", name.display());
+            Err(about(Code::StoreUnavailable, name, message))
+        }
+    }
+}
+
+fn draft_name(name: &Path) -> Result<PathBuf> {
+    Ok(beside(name, &format!("{:016x}.new", u64::from_be_bytes(random::bytes()?))))
+}
+
+fn write_draft(draft: &Path, key: &Key32) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft)?;
+    file.write_all(key.to_text().as_bytes())?;
+    file.write_all(b"\n")?;
+    file.sync_all()
+}
+
+/// Gives the draft its name unless the name is taken.
+fn place(draft: &Path, name: &Path) -> io::Result<()> {
+    match std::fs::hard_link(draft, name) {
+        // Some file systems have no hard links.
+        #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            use rustix::fs::{CWD, RenameFlags, renameat_with};
+            Ok(renameat_with(CWD, draft, CWD, name, RenameFlags::NOREPLACE)?)
+        }
+        done => done,
+    }
+}
+
+fn unreadable(name: &Path, error: &io::Error) -> Error {
+    about(Code::StoreUnavailable, name, format!("the key file {} cannot be read: {error}", name.display()))
+}
+
+fn about(code: Code, name: &Path, message: String) -> Error {
+    Error::new(code, message).with("key_file", name.display().to_string())
+}

@@ -1,0 +1,185 @@
+//! The questions, one statement each, so that every answer is of one moment.
+
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{AssertSqlSafe, QueryBuilder};
+
+use super::columns::{Cells, connection_columns, grant_columns, integer, session_columns};
+use super::write::{CONNECTION, GRANT};
+use crate::records::Tags;
+use crate::store::bounds::CHANGES_LISTED;
+use crate::store::{AccountKey, Changes, ConnectionRow, GrantRow, SessionRow, TokenHashRow};
+
+type Read<T> = Result<T, sqlx::Error>;
+
+pub(super) async fn grant(db: &mut SqliteConnection, id: &str) -> Read<Option<GrantRow>> {
+    const SQL: &str = concat!("SELECT ", grant_columns!(), " FROM grants AS g WHERE g.id = ?");
+    let row = sqlx::query(SQL).bind(id).fetch_optional(db).await?;
+    row.map(|row| Cells::new(&row).grant()).transpose()
+}
+
+pub(super) async fn connection(db: &mut SqliteConnection, id: &str) -> Read<Option<ConnectionRow>> {
+    const SQL: &str = concat!("SELECT ", connection_columns!(), " FROM connections AS c WHERE c.id = ?");
+    let row = sqlx::query(SQL).bind(id).fetch_optional(db).await?;
+    row.map(|row| Cells::new(&row).connection()).transpose()
+}
+
+pub(super) async fn resolve(db: &mut SqliteConnection, id: &str) -> Read<Option<(ConnectionRow, GrantRow)>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        connection_columns!(),
+        ", ",
+        grant_columns!(),
+        " FROM connections AS c JOIN grants AS g ON g.id = c.grant_id WHERE c.id = ?"
+    );
+    let row = sqlx::query(SQL).bind(id).fetch_optional(db).await?;
+    row.map(|row| {
+        let mut cells = Cells::new(&row);
+        Ok((cells.connection()?, cells.grant()?))
+    })
+    .transpose()
+}
+
+pub(super) async fn grants_of(db: &mut SqliteConnection, account: &AccountKey) -> Read<Vec<GrantRow>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        grant_columns!(),
+        " FROM grants AS g WHERE g.account_id = ? AND g.client_id = ? AND g.auth_host = ? ",
+        "ORDER BY g.consented_at, g.id"
+    );
+    let rows = sqlx::query(SQL)
+        .bind(&account.account_id)
+        .bind(&account.client_id)
+        .bind(&account.auth_host)
+        .fetch_all(db)
+        .await?;
+    rows.iter().map(|row| Cells::new(row).grant()).collect()
+}
+
+pub(super) async fn connections_of(db: &mut SqliteConnection, grant_id: &str) -> Read<Vec<ConnectionRow>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        connection_columns!(),
+        " FROM connections AS c WHERE c.grant_id = ? ORDER BY c.id"
+    );
+    let rows = sqlx::query(SQL).bind(grant_id).fetch_all(db).await?;
+    connections_from(&rows)
+}
+
+/// One page of connections. With several tags the rarest leads, as far as a short look can tell.
+pub(super) async fn connections(
+    db: &mut SqliteConnection,
+    tags: &Tags,
+    after: Option<&str>,
+    limit: u32,
+) -> Read<Vec<ConnectionRow>> {
+    // No id is less than the empty one, and `>=` finds that too.
+    let (than, start) = after.map_or((" >= ", ""), |id| (" > ", id));
+    let mut query = QueryBuilder::new(concat!("SELECT ", connection_columns!()));
+    if let Some((key, value)) = rarest(db, tags).await? {
+        query
+            .push(" FROM tags AS t JOIN connections AS c ON c.id = t.connection_id WHERE t.key = ")
+            .push_bind(key);
+        query
+            .push(" AND t.value = ")
+            .push_bind(value)
+            .push(" AND t.connection_id")
+            .push(than)
+            .push_bind(start);
+        if tags.len() > 1 {
+            query.push(" AND (SELECT count(*) FROM tags AS o WHERE o.connection_id = t.connection_id AND (");
+            query.push("o.key, o.value) IN (").push_values(tags, |mut pair, (key, value)| {
+                pair.push_bind(key).push_bind(value);
+            });
+            query.push(")) = ").push_bind(integer(tags.len() as u64));
+        }
+        query.push(" ORDER BY t.connection_id");
+    } else {
+        query.push(" FROM connections AS c WHERE c.id").push(than).push_bind(start).push(" ORDER BY c.id");
+    }
+    query.push(" LIMIT ").push_bind(limit);
+    let rows = query.build().fetch_all(db).await?;
+    connections_from(&rows)
+}
+
+async fn rarest<'t>(db: &mut SqliteConnection, tags: &'t Tags) -> Read<Option<(&'t String, &'t String)>> {
+    const SQL: &str = "SELECT count(*) FROM (SELECT 1 FROM tags WHERE key = ? AND value = ? LIMIT 1000)";
+    if tags.len() < 2 {
+        return Ok(tags.iter().next());
+    }
+    let mut best: Option<(i64, (&String, &String))> = None;
+    for pair in tags {
+        let count: i64 = sqlx::query_scalar(SQL).bind(pair.0).bind(pair.1).fetch_one(&mut *db).await?;
+        if best.is_none_or(|(least, _)| count < least) {
+            best = Some((count, pair));
+        }
+    }
+    Ok(best.map(|(_, pair)| pair))
+}
+
+fn connections_from(rows: &[SqliteRow]) -> Read<Vec<ConnectionRow>> {
+    rows.iter().map(|row| Cells::new(row).connection()).collect()
+}
+
+pub(super) async fn session(db: &mut SqliteConnection, state_hash: &[u8]) -> Read<Option<SessionRow>> {
+    const SQL: &str = concat!("SELECT ", session_columns!(), " FROM sessions WHERE state_hash = ?");
+    let row = sqlx::query(SQL).bind(state_hash).fetch_optional(db).await?;
+    row.map(|row| Cells::new(&row).session()).transpose()
+}
+
+pub(super) async fn unfinished_session(db: &mut SqliteConnection, id: &str) -> Read<Option<SessionRow>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        session_columns!(),
+        " FROM sessions WHERE connection_id = ? AND stage = 'exchanged' ORDER BY seq DESC, state_hash DESC LIMIT 1"
+    );
+    let row = sqlx::query(SQL).bind(id).fetch_optional(db).await?;
+    row.map(|row| Cells::new(&row).session()).transpose()
+}
+
+pub(super) async fn token_hash(db: &mut SqliteConnection, hash: &[u8]) -> Read<Option<TokenHashRow>> {
+    const SQL: &str = "SELECT hash, grant_id, generation FROM token_hashes WHERE hash = ?";
+    let row = sqlx::query(SQL).bind(hash).fetch_optional(db).await?;
+    row.map(|row| Cells::new(&row).token_hash()).transpose()
+}
+
+pub(super) async fn meta(db: &mut SqliteConnection, name: &str) -> Read<Option<Vec<u8>>> {
+    sqlx::query_scalar("SELECT value FROM meta WHERE name = ?").bind(name).fetch_optional(db).await
+}
+
+/// Whether anything sealed is kept.
+pub(super) async fn has_sealed(db: &mut SqliteConnection) -> Read<bool> {
+    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM grants) OR EXISTS (SELECT 1 FROM sessions)";
+    sqlx::query_scalar(SQL).fetch_one(db).await
+}
+
+/// `kind` of the row that carries the sequence itself.
+const SEQUENCE: i64 = 2;
+
+pub(super) async fn changes(db: &mut SqliteConnection, since: u64) -> Read<Changes> {
+    let sql = format!(
+        "SELECT {SEQUENCE}, '', seq, horizon FROM sequence UNION ALL SELECT * FROM (\
+         SELECT {GRANT}, id, 0, 0 FROM grants WHERE seq > ?1 UNION \
+         SELECT {CONNECTION}, id, 0, 0 FROM connections WHERE seq > ?1 UNION \
+         SELECT kind, id, 0, 0 FROM removals WHERE seq > ?1 LIMIT {})",
+        CHANGES_LISTED + 1
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(integer(since)).fetch_all(db).await?;
+    let mut changes = Changes::default();
+    let mut horizon = 0;
+    for row in &rows {
+        let mut cells = Cells::new(row);
+        match (cells.next()?, cells.next()?) {
+            (GRANT, id) => changes.grants.push(id),
+            (CONNECTION, id) => changes.connections.push(id),
+            _ => (changes.seq, horizon) = (cells.number()?, cells.number()?),
+        }
+    }
+    // A sequence behind the caller's is another store's: a backup was put back.
+    let listed = changes.grants.len() + changes.connections.len();
+    if since < horizon || since > changes.seq || listed > CHANGES_LISTED {
+        return Ok(Changes { seq: changes.seq, everything: true, ..Changes::default() });
+    }
+    changes.grants.sort_unstable();
+    changes.connections.sort_unstable();
+    Ok(changes)
+}

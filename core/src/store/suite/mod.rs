@@ -1,0 +1,143 @@
+//! What every store promises, as one suite that each implementation passes, and what SQLite promises beyond it.
+
+use std::sync::Arc;
+
+use serde_json::{Map, json};
+use tempfile::TempDir;
+
+use super::{
+    AccountKey, ConnectionRow, Expect, GrantRow, Key32, Location, Sealed, SessionRow, SessionStage, Store,
+    TokenHashRow, Write, open,
+};
+use crate::records::Tags;
+
+mod lists;
+mod races;
+mod same;
+mod sessions;
+mod sqlite_files;
+mod sqlite_keys;
+mod sqlite_processes;
+mod sqlite_shared;
+mod swap;
+
+/// A store under test, and what has to live as long as it does.
+pub(super) struct Place {
+    pub(super) store: Arc<dyn Store>,
+    _directory: Option<TempDir>,
+}
+
+pub(super) async fn memory() -> Place {
+    let opened = open(&Location::Memory, None).await.unwrap();
+    Place { store: opened.store, _directory: None }
+}
+
+pub(super) async fn sqlite() -> Place {
+    let directory = TempDir::new().unwrap();
+    let location = Location::Sqlite(directory.path().join("threelo.db"));
+    let opened = open(&location, Some(vec![key(1)])).await.unwrap();
+    Place { store: opened.store, _directory: Some(directory) }
+}
+
+/// Runs every case on every store. A case takes an `Arc<dyn Store>` that is empty.
+macro_rules! on_every_store {
+    ($($case:ident),* $(,)?) => {
+        mod on_memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let place = super::super::memory().await;
+                super::$case(std::sync::Arc::clone(&place.store)).await;
+            })*
+        }
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let place = super::super::sqlite().await;
+                super::$case(std::sync::Arc::clone(&place.store)).await;
+                place.store.close().await;
+            })*
+        }
+    };
+}
+use on_every_store;
+
+pub(super) fn key(fill: u8) -> Key32 {
+    Key32::from_bytes(&[fill; 32]).unwrap()
+}
+
+pub(super) fn grant(id: &str) -> GrantRow {
+    GrantRow {
+        id: id.into(),
+        auth_host: "auth.example".into(),
+        client_id: "app".into(),
+        account_id: Some("account-1".into()),
+        generation: 1,
+        pair: Sealed(vec![1, 2, 3]),
+        spare: None,
+        death: None,
+        scopes: vec!["read:jira-work".into()],
+        sites: vec![],
+        expires_at: 10,
+        rotated_at: 9,
+        first_consented_at: 8,
+        consented_at: 7,
+        lease: None,
+        fence: 0,
+        intent: None,
+        seq: 0,
+    }
+}
+
+pub(super) fn connection(id: &str, grant_id: &str) -> ConnectionRow {
+    ConnectionRow {
+        id: id.into(),
+        grant_id: grant_id.into(),
+        site: None,
+        site_choice: None,
+        tags: Tags::new(),
+        metadata: Map::from_iter([("plan".to_owned(), json!({"seats": 3, "name": "é\u{0}\""}))]),
+        created_at: 5,
+        seq: 0,
+    }
+}
+
+pub(super) fn tags(pairs: &[(&str, &str)]) -> Tags {
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+pub(super) fn session(hash: u8, connection_id: &str, stage: SessionStage, expires_at: u64) -> SessionRow {
+    SessionRow {
+        state_hash: vec![hash; 32],
+        connection_id: connection_id.into(),
+        stage,
+        payload: Sealed(vec![9]),
+        expires_at,
+        seq: 0,
+    }
+}
+
+pub(super) fn token_hash(hash: u8, grant_id: &str, generation: u64) -> TokenHashRow {
+    TokenHashRow { hash: vec![hash; 32], grant_id: grant_id.into(), generation }
+}
+
+/// Writes without expecting anything.
+pub(super) async fn put(store: &dyn Store, writes: Vec<Write>) -> u64 {
+    store.write(vec![], writes).await.unwrap().unwrap()
+}
+
+/// Adds one to a grant's generation, again and again until nobody was quicker.
+pub(super) async fn increment(store: &dyn Store, id: &str) -> u64 {
+    loop {
+        let row = store.grant(id).await.unwrap().unwrap();
+        let expect = vec![Expect::Grant(id.to_owned(), Some(row.seq))];
+        let generation = row.generation + 1;
+        let next = GrantRow { generation, ..row };
+        if store.write(expect, vec![Write::PutGrant(next)]).await.unwrap().is_some() {
+            return generation;
+        }
+    }
+}
+
+pub(super) fn account() -> AccountKey {
+    AccountKey { auth_host: "auth.example".into(), client_id: "app".into(), account_id: "account-1".into() }
+}

@@ -1,0 +1,129 @@
+//! The Rust client as the vectors see it: a verb's name and options in, a record or an error out.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+use threelo_core::{
+    Call, Casing, Client, ClientOptions, Code, ConnectionsOptions, Error, PaginateOptions, RequestOptions,
+};
+
+/// Opens a client from options as a binding would hand them over.
+pub(crate) async fn open(mut options: Map<String, Value>) -> Result<Client, Error> {
+    if let Some(key) = options.get_mut("encryption_key") {
+        *key = bytes_as_base64(key.take());
+    }
+    Client::open(ClientOptions::decode(&json!(options).to_string(), Casing::Snake)?).await
+}
+
+/// Runs a step's verb.
+pub(crate) async fn call(client: &Client, verb: &str, options: &Value, step: &Value) -> Result<Value, Error> {
+    match verb {
+        "proxy_request" => request(client, options, step).await,
+        "paginate" => paginate(client, options, step).await,
+        "connections" if step.get("collect").is_some() => connections(client, options, step).await,
+        _ => {
+            let call = Call::decode(verb, &options.to_string(), Casing::Snake)?;
+            client.call(call).await.map(|text| serde_json::from_str(&text).unwrap())
+        }
+    }
+}
+
+async fn request(client: &Client, options: &Value, step: &Value) -> Result<Value, Error> {
+    let mut options = options.as_object().unwrap().clone();
+    // A body as it is crosses beside the JSON, as in the bindings.
+    let data = options.remove("data").map(|data| match data {
+        Value::String(text) => text.into_bytes(),
+        bytes => STANDARD.decode(bytes["$base64"].as_str().unwrap()).unwrap(),
+    });
+    let options = RequestOptions::decode(&json!(options).to_string(), data.map(Into::into), Casing::Snake)?;
+    let response = client.proxy_request(options).await?;
+    if step["raise_for_status"] == true {
+        response.error_for_status()?;
+    }
+    let mut headers = Map::new();
+    for (name, value) in &response.headers {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        headers.insert(name.as_str().to_owned(), value.into());
+    }
+    let mut record = json!({
+        "status": response.status, "url": response.url, "attempts": response.attempts, "headers": headers,
+    });
+    if let Ok(body) = serde_json::from_slice::<Value>(&response.body) {
+        record["json"] = body;
+    }
+    Ok(record)
+}
+
+async fn paginate(client: &Client, options: &Value, step: &Value) -> Result<Value, Error> {
+    let options = PaginateOptions::decode(&options.to_string(), Casing::Snake)?;
+    let mut paginator = client.paginate(options)?;
+    let take = step["take"].as_u64().map_or(usize::MAX, |take| usize::try_from(take).unwrap());
+    let (mut items, mut pages, mut consumed) = (Vec::new(), Vec::new(), 0);
+    while items.len() < take && pages.len() < take {
+        let Some(page) = paginator.next_page().await? else {
+            consumed = 0;
+            break;
+        };
+        let page: Vec<Value> =
+            page.items.iter().map(|item| serde_json::from_str(item.get()).unwrap()).collect();
+        consumed = page.len();
+        if step["collect"] == "pages" {
+            pages.push(Value::from(page));
+        } else {
+            consumed = consumed.min(take - items.len());
+            items.extend(page.into_iter().take(consumed));
+        }
+    }
+    let cursor = paginator.cursor(consumed);
+    Ok(if step["collect"] == "pages" {
+        json!({ "pages": pages, "cursor": cursor })
+    } else {
+        json!({ "items": items, "cursor": cursor })
+    })
+}
+
+async fn connections(client: &Client, options: &Value, step: &Value) -> Result<Value, Error> {
+    let Call::Connections(first) = Call::decode("connections", &options.to_string(), Casing::Snake)? else {
+        return Err(Error::new(Code::InvalidArgument, "connections was read as another verb"));
+    };
+    let mut asked: ConnectionsOptions = first;
+    let mut items = Vec::new();
+    loop {
+        let page = client.connections(asked.clone()).await?;
+        items.extend(page.items.iter().map(|item| serde_json::to_value(item).unwrap()));
+        let take = step["take"].as_u64().map_or(usize::MAX, |take| usize::try_from(take).unwrap());
+        if items.len() > take {
+            // Inside a page one goes on after the last id that was handed out.
+            items.truncate(take);
+            return Ok(json!({ "cursor": items.last().map(|one| &one["id"]), "items": items }));
+        }
+        if page.cursor.is_none() || items.len() == take {
+            return Ok(json!({ "items": items, "cursor": page.cursor }));
+        }
+        asked.cursor = page.cursor;
+    }
+}
+
+/// Bytes cross as base64 where an option is a secret text.
+fn bytes_as_base64(value: Value) -> Value {
+    match value {
+        Value::Object(mut bytes) => bytes.remove("$base64").unwrap(),
+        Value::Array(items) => items.into_iter().map(bytes_as_base64).collect(),
+        other => other,
+    }
+}
+
+/// An error as the vectors write it, and what holds for every error.
+pub(crate) fn record(error: &Error, secrets: &[String]) -> Value {
+    assert!(!error.message().is_empty() && !error.hint().is_empty(), "{error} says nothing");
+    let option = error.context().get("option").and_then(Value::as_str).unwrap_or("");
+    assert!(error.message().contains(option), "the option's name stands in: {error}");
+    let record = json!({
+        "code": error.code().as_str(), "message": error.message(), "hint": error.hint(),
+        "retryable": error.retryable(), "status": error.status(), "context": error.context(),
+    });
+    let told = format!("{record}{error}{error:?}");
+    let leaked: Vec<&String> = secrets.iter().filter(|secret| told.contains(secret.as_str())).collect();
+    assert!(leaked.is_empty(), "{} tells {leaked:?}", error.code());
+    record
+}

@@ -1,0 +1,64 @@
+//! Rate limits: by points, by the second, by issue.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+mod support;
+
+use serde_json::json;
+use support::Bench;
+
+#[tokio::test]
+async fn points_run_out_and_come_back_at_the_top_of_the_hour() {
+    let bench = Bench::with(json!({"settings": {"quota_points": 20, "expires_in": 99_999}})).await;
+    let pair = bench.ada().await;
+    // Off the top of the hour, wherever the clock stands.
+    let now = bench.control("POST", "/time", json!({"advance_s": 0})).await["now"].as_f64().unwrap();
+    bench.advance(3601 - now as i64 % 3600).await;
+    let id = bench.cloud_id("acme").await;
+    let path = format!("/ex/jira/{id}/rest/api/3/project/search");
+    let first = bench.send("GET", &path, &pair.access, None).await;
+    assert_eq!(first.headers()["x-ratelimit-remaining"], "12", "one, and seven projects");
+    assert!(!first.headers().contains_key("x-ratelimit-nearlimit"));
+    bench.send("GET", &path, &pair.access, None).await;
+    let near = bench.send("GET", &path, &pair.access, None).await;
+    assert_eq!(
+        (near.status().as_u16(), &near.headers()["x-ratelimit-nearlimit"]),
+        (200, &"true".parse().unwrap())
+    );
+    let over = bench.send("GET", &path, &pair.access, None).await;
+    assert_eq!(over.status(), 429);
+    assert_eq!(over.headers()["ratelimit-reason"], "jira-quota-global-based");
+    let wait: i64 = over.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((3500..=3600).contains(&wait), "{wait}");
+    bench.settings(json!({"rate_headers": "bare"})).await;
+    let bare = bench.send("GET", &path, &pair.access, None).await;
+    assert_eq!(bare.status(), 429);
+    assert!(!bare.headers().contains_key("retry-after") && !bare.headers().contains_key("ratelimit-reason"));
+    bench.advance(wait).await;
+    assert_eq!(bench.send("GET", &path, &pair.access, None).await.status(), 200);
+}
+
+#[tokio::test]
+async fn bursts_and_writes_to_one_issue_are_limited_apart() {
+    let bench = Bench::with(json!({"settings": {"issue_writes_per_2s": 1}})).await;
+    let pair = bench.ada().await;
+    let id = bench.cloud_id("acme").await;
+    let put = async |key: &str| {
+        let path = format!("/ex/jira/{id}/rest/api/3/issue/{key}");
+        bench.send("PUT", &path, &pair.access, Some(json!({"fields": {}}))).await
+    };
+    let mut limited = Vec::new();
+    for _ in 0..3 {
+        limited.push(put("ACME-1").await);
+    }
+    let reasons = limited.iter().filter_map(|one| one.headers().get("ratelimit-reason"));
+    assert!(reasons.into_iter().any(|reason| reason == "jira-per-issue-on-write"));
+    assert_eq!(put("ACME-2").await.status(), 204);
+    bench.settings(json!({"burst_per_s": 1, "issue_writes_per_2s": 0})).await;
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(bench.jira("/rest/api/3/myself", &pair.access).await.0);
+    }
+    assert!(statuses.contains(&429) && statuses.contains(&200), "{statuses:?}");
+    assert_eq!(bench.jira("/rest/api/3/serverInfo", &pair.access).await.0, 200, "another endpoint");
+}

@@ -1,0 +1,114 @@
+// AbortSignal: ends a call, is left as it was found, and never ends a rotation.
+
+import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
+import { before, test } from 'node:test';
+
+import { CancelledError, ConnectionNotFoundError, TimeoutError } from 'threelo';
+
+import { Sandbox } from './support.mjs';
+
+let sandbox;
+let client;
+before(async () => {
+  sandbox = await Sandbox.start();
+  client = sandbox.client();
+  await sandbox.connect(client, 'user-1');
+});
+
+const cancelled = (cause) => (error) => {
+  assert.ok(error instanceof CancelledError, error.stack);
+  assert.equal(error.code, 'cancelled');
+  assert.equal(error.cause, cause);
+  return true;
+};
+
+test('an aborted signal keeps the call from starting', async () => {
+  await sandbox.control('DELETE', '/log');
+  const signal = AbortSignal.abort('no more');
+  await assert.rejects(client.proxyRequest('user-1', 'GET', '/rest/api/3/myself', { signal }), cancelled('no more'));
+  await assert.rejects(client.connection('user-1', { signal }), cancelled('no more'));
+  const items = client.paginate('user-1', '/rest/api/3/project/search', { signal });
+  await assert.rejects(items[Symbol.asyncIterator]().next(), cancelled('no more'));
+  // A call that is made reaches the sandbox after these would have.
+  await client.proxyRequest('user-1', 'GET', '/rest/api/3/serverInfo');
+  const { requests } = await sandbox.control('GET', '/log');
+  assert.deepEqual(requests.map((request) => request.path.replace(/.*\//, '')), ['serverInfo']);
+});
+
+test('aborting ends a call under way with the reason as its cause', async () => {
+  const held = await sandbox.hold('/ex/jira/*');
+  const controller = new AbortController();
+  const { signal } = controller;
+  let own = 0;
+  signal.onabort = () => own++;
+  const call = client.proxyRequest('user-1', 'GET', '/rest/api/3/myself', { signal });
+  await held.arrived();
+  const reason = new Error('the user left');
+  controller.abort(reason);
+  await assert.rejects(call, cancelled(reason));
+  assert.equal(own, 1, "the caller's own onabort was called");
+  assert.equal(getEventListeners(signal, 'abort').length, 1, 'only the onabort of the caller is left');
+  await held.release();
+});
+
+test('a call that ends by itself leaves nothing at the signal', async () => {
+  const { signal } = new AbortController();
+  await client.proxyRequest('user-1', 'GET', '/rest/api/3/myself', { signal });
+  await assert.rejects(client.connection('nobody', { signal }), ConnectionNotFoundError);
+  await assert.rejects(client.connection('user-1', { signal, timeoutMs: -1 }));
+  assert.equal(getEventListeners(signal, 'abort').length, 0);
+});
+
+test('many calls may share a signal', async (t) => {
+  const warnings = [];
+  const listen = (warning) => warnings.push(warning);
+  process.on('warning', listen);
+  t.after(() => process.off('warning', listen));
+  const held = await sandbox.hold('/ex/jira/*');
+  const controller = new AbortController();
+  const { signal } = controller;
+  const calls = Array.from({ length: 40 }, () => client.proxyRequest('user-1', 'GET', '/rest/api/3/myself', { signal }));
+  const outcomes = Promise.allSettled(calls);
+  await held.arrived();
+  controller.abort();
+  for (const { reason } of await outcomes) cancelled(signal.reason)(reason);
+  await held.release();
+  assert.deepEqual(warnings, []);
+});
+
+test('aborting a wait for a rotation does not end the rotation', async () => {
+  const before = (await client.connection('user-1')).generation;
+  const held = await sandbox.hold('/oauth/token', 'after');
+  const controller = new AbortController();
+  const call = client.refresh('user-1', { signal: controller.signal });
+  await held.arrived();
+  controller.abort();
+  await assert.rejects(call, CancelledError);
+  const joined = client.refresh('user-1');
+  await held.release();
+  assert.equal((await joined).generation, before + 1);
+});
+
+test('timeoutMs ends a call with TimeoutError', async () => {
+  const held = await sandbox.hold('/ex/jira/*');
+  await assert.rejects(client.proxyRequest('user-1', 'GET', '/rest/api/3/myself', { timeoutMs: 50 }), TimeoutError);
+  await held.release();
+});
+
+test('an aborted listing can be gone on with', async () => {
+  const controller = new AbortController();
+  const items = client.paginate('user-1', '/rest/api/3/search/jql', { params: { jql: 'project = ACME', maxResults: 10 }, signal: controller.signal });
+  const found = [];
+  await assert.rejects(async () => {
+    for await (const item of items) {
+      found.push(item.id);
+      if (found.length === 10) controller.abort();
+    }
+  }, CancelledError);
+  assert.equal(found.length, 10);
+  const rest = client.paginate('user-1', '/rest/api/3/search/jql', { params: { jql: 'project = ACME', maxResults: 10 }, cursor: items.cursor });
+  for await (const item of rest) found.push(item.id);
+  assert.equal(new Set(found).size, 57);
+  assert.equal(found.length, 57);
+});

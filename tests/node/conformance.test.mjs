@@ -1,0 +1,17 @@
+// The vectors of tests/conformance, run against the Node face; pytest and Rust run the same files.
+
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+
+import { loadVectors, runVector } from './conformance-runner.mjs';
+
+// api.toml is regular enough to be read line by line; a TOML parser would be a dependency for two keys.
+const text = readFileSync(new URL('../../api.toml', import.meta.url), 'utf8');
+const pattern = /^\[errors\.(\w+)\]\nretryable = (true|false)$/gm;
+const codes = Object.fromEntries([...text.matchAll(pattern)].map(([, code, flag]) => [code, flag === 'true']));
+
+describe('conformance', { concurrency: 8 }, () => {
+  for (const vector of loadVectors()) {
+    it(vector.name, { timeout: 120_000 }, () => runVector(vector, codes));
+  }
+});

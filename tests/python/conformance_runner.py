@@ -1,0 +1,422 @@
+"""Runs one conformance vector against one face of threelo. The format is described in tests/conformance/README.md."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import dataclasses
+import datetime as dt
+import enum
+import itertools
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import threelo
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "tests" / "conformance"
+SANDBOX = os.environ.get("THREELO_SANDBOX", str(ROOT / "target" / "debug" / "threelo-sandbox"))
+REDIRECT_URI = "http://localhost:3000/callback"
+KEY = "dGhyZWVsby1jb25mb3JtYW5jZS10ZXN0LWtleS0wMDE="
+SCOPES = ["read:jira-work", "write:jira-work", "read:jira-user", "read:me"]
+PATIENCE = 15.0
+LEADING = {
+    "complete": ["callback_url"], "proxy_request": ["id", "method", "path"], "paginate": ["id", "path"],
+    "select_site": ["id", "site"], "connections": [], "close": [],
+}  # fmt: skip
+OTHER_SYSTEM = {
+    "client_id": "sandbox-client", "redirect_uri": REDIRECT_URI, "response_type": "code", "prompt": "consent",
+    "audience": "api.atlassian.com", "state": "of-another-system", "scope": " ".join([*SCOPES, "offline_access"]),
+}  # fmt: skip
+MISSING = object()
+Json = Any
+
+
+def load_vectors() -> list[dict[str, Json]]:
+    return [json.loads(path.read_text()) for path in sorted((FOLDER / "vectors").glob("*.json"))]
+
+
+# ---------------------------------------------------------------------------------------- values and matchers
+def plain(value: Any) -> Json:
+    """What a face handed out, as the vectors write it: times in milliseconds, records as objects."""
+    if isinstance(value, dt.datetime):
+        assert value.tzinfo is not None, "times carry their zone"
+        return round(value.timestamp() * 1000)
+    if isinstance(value, enum.Enum):
+        return value.value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {name: plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple | frozenset | set):
+        return [plain(item) for item in value]
+    return value
+
+
+def at(value: Json, path: str) -> Json:
+    for name in path.split(".") if path else []:
+        if isinstance(value, list):
+            value = value[int(name)] if name.isdigit() and int(name) < len(value) else MISSING
+        else:
+            value = value.get(name, MISSING) if isinstance(value, dict) else MISSING
+        if value is MISSING:
+            return MISSING
+    return value
+
+
+def same(actual: Json, expected: Json) -> bool:
+    """Equality as JSON has it: true is not 1."""
+    if isinstance(actual, dict) and isinstance(expected, dict):
+        return actual.keys() == expected.keys() and all(matches(actual[name], expected[name]) for name in expected)
+    if isinstance(actual, list) and isinstance(expected, list):
+        return len(actual) == len(expected) and all(map(matches, actual, expected))
+    return isinstance(actual, bool) == isinstance(expected, bool) and bool(actual == expected)
+
+
+def contains(actual: Json, wanted: Json) -> bool:
+    if isinstance(actual, str) and isinstance(wanted, str):
+        return wanted in actual
+    inside = list(actual.values()) if isinstance(actual, dict) else actual if isinstance(actual, list) else []
+    return any(matches(item, wanted) or contains(item, wanted) for item in inside if item is not None)
+
+
+def words(value: Json) -> list[str]:
+    return sorted(value.split() if isinstance(value, str) else value)
+
+
+MATCHERS: dict[str, Callable[[Json, Json], bool]] = {
+    "$present": lambda actual, _: actual is not MISSING and actual is not None,
+    "$absent": lambda actual, _: actual is MISSING or actual is None,
+    "$length": lambda actual, wanted: isinstance(actual, list | str | dict) and len(actual) == wanted,
+    "$starts": lambda actual, wanted: isinstance(actual, str) and actual.startswith(wanted),
+    "$ends": lambda actual, wanted: isinstance(actual, str) and actual.endswith(wanted),
+    "$uuid": lambda actual, _: isinstance(actual, str) and str(uuid.UUID(actual)) == actual,
+    "$base64url": lambda actual, least: isinstance(actual, str) and re.fullmatch("[A-Za-z0-9_-]{%d,}" % least, actual) is not None,
+    "$greater": lambda actual, wanted: isinstance(actual, int | float) and actual > wanted,
+    "$contains": contains,
+    "$not": lambda actual, wanted: actual is not MISSING and not matches(actual, wanted),
+    "$words": lambda actual, wanted: isinstance(actual, str | list) and words(actual) == words(wanted),
+    "$json": lambda actual, wanted: isinstance(actual, str) and same(json.loads(actual), wanted),
+    "$form": lambda actual, wanted: isinstance(actual, str) and same(form(actual), wanted),
+    "$query": lambda actual, wanted: isinstance(actual, str)
+    and all(matches(query(actual, name), value) for name, value in wanted.items()),
+}
+
+
+def matches(actual: Json, expected: Json) -> bool:
+    if isinstance(expected, dict) and expected and all(name.startswith("$") for name in expected):
+        return all(MATCHERS[name](actual, wanted) for name, wanted in expected.items())
+    return actual is not MISSING and same(actual, expected)
+
+
+def form(text: str) -> dict[str, list[str]]:
+    return urllib.parse.parse_qs(text, keep_blank_values=True, strict_parsing=bool(text))
+
+
+def query(url: str, name: str) -> Json:
+    values = form(urllib.parse.urlsplit(url).query).get(name, [])
+    return values[0] if len(values) == 1 else MISSING
+
+
+# ---------------------------------------------------------------------------------------- faces
+class Face:
+    """Calls one of Python's two clients; the sync one on threads, so that one runner serves both."""
+
+    def __init__(self, *, sync: bool) -> None:
+        self.sync = sync
+        self.threads = ThreadPoolExecutor(40)
+
+    async def run(self, work: Callable[[], Any]) -> Any:
+        if self.sync:
+            return await asyncio.get_running_loop().run_in_executor(self.threads, work)
+        result = work()
+        return await result if hasattr(result, "__await__") else result
+
+    async def open(self, options: dict[str, Json]) -> Any:
+        client = threelo.Client if self.sync else threelo.AsyncClient
+        return await self.run(lambda: client(**options))
+
+    async def call(self, client: Any, verb: str, options: dict[str, Json], step: dict[str, Json]) -> Json:
+        options = {name: argument(name, value) for name, value in options.items()}
+        leading = [options.pop(name) for name in LEADING.get(verb, ["id"])]
+        method = getattr(client, verb)
+        if "collect" in step:
+            if self.sync:
+                return await self.run(lambda: collect(method(*leading, **options), step))
+            return await collect_async(method(*leading, **options), step)
+        result = await self.run(lambda: method(*leading, **options))
+        if verb != "proxy_request":
+            return plain(result)
+        if step.get("raise_for_status"):
+            result.raise_for_status()
+        return response(result)
+
+
+def argument(name: str, value: Json) -> Any:
+    if name == "expires_at" and isinstance(value, int):
+        return dt.datetime.fromtimestamp(value / 1000, dt.UTC)
+    return raw(value)
+
+
+def raw(value: Json) -> Any:
+    return base64.b64decode(value["$base64"]) if isinstance(value, dict) and "$base64" in value else value
+
+
+def response(result: Any) -> Json:
+    record = {name: plain(getattr(result, name)) for name in ("status", "url", "attempts")}
+    record["headers"] = {name.lower(): value for name, value in dict(result.headers).items()}
+    with contextlib.suppress(ValueError):
+        record["json"] = result.json()
+    return record
+
+
+def collect(iterator: Any, step: dict[str, Json]) -> Json:
+    source = iterator.pages() if step["collect"] == "pages" else iterator
+    found = [plain(item) for item in itertools.islice(source, step.get("take"))]
+    return {step["collect"]: found, "cursor": iterator.cursor}
+
+
+async def collect_async(iterator: Any, step: dict[str, Json]) -> Json:
+    found: list[Json] = []
+    async for item in iterator.pages() if step["collect"] == "pages" else iterator:
+        found.append(plain(item))
+        if len(found) == step.get("take"):
+            break
+    return {step["collect"]: found, "cursor": iterator.cursor}
+
+
+# ---------------------------------------------------------------------------------------- the run
+class Run:
+    """One vector, one sandbox, one folder."""
+
+    def __init__(self, vector: dict[str, Json], face: Face, folder: Path, codes: dict[str, bool]) -> None:
+        self.vector, self.face, self.folder, self.codes = vector, face, folder, codes
+        self.clients: dict[str, Any] = {}
+        self.jobs: dict[str, asyncio.Task[None]] = {}
+        self.events: list[Json] = []
+        self.opening = asyncio.Lock()
+        self.secrets = ["sandbox-secret", "not-the-secret", KEY, "browser-1"]
+
+    async def go(self) -> None:
+        process = subprocess.Popen([SANDBOX, "--port", "0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: ASYNC220
+        try:
+            assert process.stdout is not None
+            self.sandbox = json.loads(process.stdout.readline())["url"]
+            now = round(time.time() * 1000)
+            self.saved: dict[str, Json] = {
+                "sandbox": self.sandbox, "redirect_uri": REDIRECT_URI, "encryption_key": KEY, "dir": str(self.folder),
+                "closed_port": closed_port(), "now": now, "hour_ago": now - 3_600_000, "hour_ahead": now + 3_600_000,
+            }  # fmt: skip
+            if "world" in self.vector:
+                await self.control("PUT", "/_sandbox/world", self.vector["world"])
+            for number, step in enumerate(self.vector["steps"], 1):
+                try:
+                    await self.step(step)
+                except Exception as error:
+                    error.add_note(f"in step {number}: {json.dumps(step)}")
+                    raise
+            self.check_fixture()
+        finally:
+            # Whoever still waits at the sandbox is let go first, so that closing cannot hang.
+            process.communicate()
+            for job in self.jobs.values():
+                job.cancel()
+            for client in self.clients.values():
+                await self.face.run(lambda client=client: client.close(timeout=1))
+            self.face.threads.shutdown()
+
+    def fill(self, value: Json) -> Json:
+        """Puts in what was saved: `${name.path}`, and `${name?parameter}` for a URL."""
+        if isinstance(value, dict):
+            return {name: self.fill(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self.fill(item) for item in value]
+        if not isinstance(value, str):
+            return value
+        if whole := re.fullmatch(r"\$\{([^}]*)\}", value):
+            return self.look_up(whole[1])
+        return re.sub(r"\$\{([^}]*)\}", lambda found: str(self.look_up(found[1])), value)
+
+    def look_up(self, name: str) -> Json:
+        name, _, parameter = name.partition("?")
+        found = at(self.saved, name)
+        assert found is not MISSING, f"nothing was saved as {name}"
+        return query(found, parameter) if parameter else found
+
+    async def step(self, step: dict[str, Json]) -> None:
+        if "background" in step:
+            self.jobs[step["as"]] = asyncio.create_task(self.step(step["background"]))
+            await asyncio.sleep(0)
+        elif "join" in step:
+            await asyncio.wait_for(self.jobs.pop(step["join"]), PATIENCE * 2)
+        elif "parallel" in step:
+            names = step.get("clients", [step.get("client", "main")])
+            single = {name: value for name, value in step.items() if name not in ("parallel", "clients")}
+            calls = ({**single, "client": names[number % len(names)]} for number in range(step["parallel"]))
+            await asyncio.gather(*map(self.step, calls))
+        elif "await" in step or "event" in step:
+            await self.wait(step)
+        else:
+            await self.judge(step)
+
+    async def judge(self, step: dict[str, Json]) -> None:
+        try:
+            result, failed = await self.act(step), None
+        except threelo.ThreeloError as error:
+            result, failed = self.error(error), error
+        if step.get("any_outcome"):
+            return
+        expected, code = step.get("error"), result["code"] if failed else None
+        if code != expected:
+            raise AssertionError(f"expected {expected or 'success'}, got {result}") from failed
+        if "save" in step:
+            self.saved[step["save"]] = result
+            self.secrets += secrets_in(result)
+        self.check(result, self.fill(step.get("expect", {})))
+
+    def check(self, result: Json, expected: dict[str, Json]) -> None:
+        for path, wanted in expected.items():
+            actual = at(result, path)
+            shown = "nothing" if actual is MISSING else json.dumps(actual, default=repr)[:2000]
+            assert matches(actual, wanted), f"{path or 'the result'} is {shown}, expected {json.dumps(wanted)}\nin {result}"
+
+    async def act(self, step: dict[str, Json]) -> Json:
+        if "open" in step:
+            client = await self.face.open(self.options(step["open"]))
+            await self.face.run(lambda: client.close())
+            return None
+        if "control" in step:
+            request = self.fill(step["control"])
+            return await self.control(request["method"], request["path"], request.get("body"))
+        if "consent" in step:
+            answer = await self.control("POST", "/_sandbox/consent", self.fill(step["consent"]))
+            return answer["callback"]
+        if "other_system" in step:
+            return await self.other_system(step["other_system"])
+        client = await self.client(step.get("client", "main"))
+        if "connected" in step:
+            return await self.connected(client, self.fill(step["connected"]))
+        return await self.face.call(client, step["call"], self.fill(step.get("with", {})), step)
+
+    async def connected(self, client: Any, options: dict[str, Json]) -> Json:
+        person = {name: options.pop(name) for name in ("account", "sites")}
+        session = await self.face.call(client, "connect", {"binding": "browser-1", **options}, {})
+        answer = await self.control("POST", "/_sandbox/consent", {"url": session["url"], **person})
+        self.secrets += secrets_in([session, answer["callback"]])
+        done = {"callback_url": answer["callback"], "binding": "browser-1"}
+        return await self.face.call(client, "complete", done, {})
+
+    async def other_system(self, person: dict[str, Json]) -> Json:
+        url = f"{self.sandbox}/authorize?{urllib.parse.urlencode(OTHER_SYSTEM)}"
+        answer = await self.control("POST", "/_sandbox/consent", {"url": url, **person})
+        body = {
+            "grant_type": "authorization_code", "client_id": "sandbox-client", "client_secret": "sandbox-secret",
+            "redirect_uri": REDIRECT_URI, "code": query(answer["callback"], "code"),
+        }  # fmt: skip
+        return await self.control("POST", "/oauth/token", body)
+
+    def options(self, own: dict[str, Json]) -> dict[str, Json]:
+        store = self.vector.get("store", "memory")
+        if isinstance(store, dict):
+            copy = self.folder / store["fixture"]
+            if not copy.exists():
+                shutil.copyfile(FOLDER / "fixtures" / store["fixture"], copy)
+        path = "memory:" if store == "memory" else str(self.folder / (store["fixture"] if isinstance(store, dict) else "threelo.db"))
+        options = {
+            "client_id": "sandbox-client", "client_secret": "sandbox-secret", "redirect_uri": REDIRECT_URI, "scopes": SCOPES,
+            "store": path, "encryption_key": KEY, "endpoints": {"auth": self.sandbox, "api": self.sandbox},
+            "on_event": lambda event: self.events.append(plain(event)),
+            **self.vector.get("client", {}), **own,
+        }  # fmt: skip
+        return {name: raw(self.fill(value)) for name, value in options.items() if value is not None}
+
+    def check_fixture(self) -> None:
+        """Who refuses a file must not have written to it."""
+        if isinstance(self.vector.get("store"), dict):
+            name = self.vector["store"]["fixture"]
+            assert (self.folder / name).read_bytes() == (FOLDER / "fixtures" / name).read_bytes(), f"{name} was changed"
+
+    async def client(self, name: str) -> Any:
+        async with self.opening:
+            if name not in self.clients:
+                own = self.vector.get("clients", {"main": {}})[name]
+                self.clients[name] = await self.face.open(self.options(own))
+        return self.clients[name]
+
+    async def wait(self, step: dict[str, Json]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            if "await" in step:
+                state = await self.control("GET", step["await"])
+                wanted = self.fill(step["expect"])
+                happened = all(matches(at(state, path), value) for path, value in wanted.items())
+            else:
+                state, wanted = self.events, self.fill(step["event"])
+                happened = any(all(matches(at(event, path), value) for path, value in wanted.items()) for event in list(state))
+            if happened:
+                return
+            assert time.monotonic() < deadline, f"{wanted} did not happen; there is {state}"
+            await asyncio.sleep(0.01)
+
+    def error(self, error: threelo.ThreeloError) -> Json:
+        """An error as a record, and what holds for every error: its class, its flags, its silence about secrets."""
+        record = {name: plain(getattr(error, name)) for name in ("code", "message", "hint", "retryable", "status", "context")}
+        assert type(error) is not threelo.ThreeloError, f"{record['code']} has a class of its own"
+        assert record["retryable"] is self.codes[record["code"]]
+        assert record["message"] and record["hint"]
+        assert record["context"].get("option", "") in record["message"]
+        told = json.dumps(record) + str(error) + repr(error)
+        leaked = [secret for secret in self.secrets if secret in told]
+        assert not leaked, f"{record['code']} tells {leaked}"
+        return record
+
+    async def control(self, method: str, path: str, body: Json = None) -> Json:
+        def send() -> Json:
+            data = None if body is None else json.dumps(body).encode()
+            headers = {"content-type": "application/json"}
+            request = urllib.request.Request(self.sandbox + path, data, headers, method=method)
+            try:
+                with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                    return json.loads(answer.read() or b"null")
+            except urllib.error.HTTPError as error:
+                raise AssertionError(f"{method} {path}: {error.code} {error.read().decode()}") from error
+
+        return await asyncio.to_thread(send)
+
+
+def secrets_in(value: Json) -> list[str]:
+    """Long texts under secret names: what must never stand in an error."""
+    if isinstance(value, dict):
+        named = [value[name] for name in ("state", "access_token", "refresh_token") if isinstance(value.get(name), str)]
+        return named
+    if isinstance(value, list):
+        return [secret for item in value for secret in secrets_in(item)]
+    if isinstance(value, str) and value.startswith(REDIRECT_URI):
+        return [secret for secret in (query(value, "code"), query(value, "state")) if isinstance(secret, str)]
+    return []
+
+
+def closed_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def run_vector(vector: dict[str, Json], *, sync: bool, codes: dict[str, bool]) -> None:
+    with tempfile.TemporaryDirectory(prefix="threelo-") as folder:
+        asyncio.run(asyncio.wait_for(Run(vector, Face(sync=sync), Path(folder), codes).go(), 120))

@@ -1,0 +1,127 @@
+"""What the tests stand on: a little Atlassian, a server that never answers, and scripts in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from pathlib import Path
+from typing import Any, Self
+
+ROOT = Path(__file__).resolve().parents[2]
+SANDBOX = os.environ.get("THREELO_SANDBOX", str(ROOT / "target" / "debug" / "threelo-sandbox"))
+PATIENCE = 20.0
+"""No wait of a test is longer, in seconds; none is meant to come near."""
+
+
+class Sandbox:
+    """The `threelo-sandbox` program. It ends with its standard input, so it cannot outlive the tests."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen([SANDBOX], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        self.url: str = json.loads(self._process.stdout.readline())["url"]
+
+    def control(self, method: str, path: str, body: object = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}/_sandbox{path}", data, method=method)
+        request.add_header("content-type", "application/json")
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def consent(self, url: str, **choice: Any) -> str:
+        """Plays the person at the consent page; returns where the browser is sent."""
+        return str(self.control("POST", "/consent", {"url": url, **choice})["callback"])
+
+    def counts(self) -> dict[str, int]:
+        counts: dict[str, int] = self.control("GET", "/log")["counts"]
+        return counts
+
+    def options(self, **more: Any) -> dict[str, Any]:
+        """A client's options for the sandbox's own app."""
+        return offline_options(
+            client_id="sandbox-client",
+            client_secret="sandbox-secret",
+            scopes=["read:jira-work", "write:jira-work", "read:jira-user", "read:me"],
+            endpoints={"auth": self.url, "api": self.url},
+        ) | more
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+
+def offline_options(**more: Any) -> dict[str, Any]:
+    """A client's options with nobody at the other end."""
+    return {
+        "client_id": "client",
+        "client_secret": "canary-client-secret",
+        "redirect_uri": "http://localhost:3000/callback",
+        "scopes": ["read:jira-work"],
+        "store": "memory:",
+        "endpoints": {"auth": "http://127.0.0.1:9", "api": "http://127.0.0.1:9"},
+    } | more
+
+
+class SilentServer:
+    """Takes connections and requests and never answers. Tells when a request came and when its sender hung up."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.came: queue.Queue[bytes] = queue.Queue()
+        self.gone: queue.Queue[bytes] = queue.Queue()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                taken, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._listen, args=(taken,), daemon=True).start()
+
+    def _listen(self, taken: socket.socket) -> None:
+        first = b""
+        with taken:
+            try:
+                while received := taken.recv(65536):
+                    if not first:
+                        first = received.split(b"\r\n", 1)[0]
+                        self.came.put(first)
+            except OSError:
+                pass
+        self.gone.put(first)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+
+STUCK: dict[str, Any] = {"refresh_token": "canary-refresh", "access_token": "canary-access", "site": "acme"}
+"""Options of an `import_connection` that has to ask the API for its sites, where nobody answers."""
+
+
+def run(script: str, *arguments: str, timeout: float = PATIENCE) -> subprocess.CompletedProcess[str]:
+    """Runs a script in an interpreter of its own, with this folder on its path."""
+    return subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env=environment(),
+        check=False,
+    )
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(Path(__file__).parent), "PYTHONFAULTHANDLER": "1"}

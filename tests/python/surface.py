@@ -1,0 +1,60 @@
+"""Prints the public surface of the Python package as JSON, in snake_case, taken from the package itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+from typing import Any
+
+import threelo
+from threelo import _options, errors
+
+RECORDS = (threelo.ConnectSession, threelo.Site, threelo.Connection, threelo.Response)
+FROM_HEAD = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def verbs(client: type) -> dict[str, list[str]]:
+    """The public methods and, per method, its parameters by position followed by its keywords."""
+    public = {name: method for name, method in vars(client).items() if not name.startswith("_")}
+    return {name: head(method) + keywords(method) for name, method in public.items()}
+
+
+def head(method: Any) -> list[str]:
+    parameters = inspect.signature(method).parameters.values()
+    return [each.name for each in parameters if each.kind in FROM_HEAD and each.name != "self"]
+
+
+def keywords(method: Any) -> list[str]:
+    """The keys of the TypedDict that `**options` unpacks. `timeout` is every verb's and is not listed."""
+    # The annotation is text: "Unpack[given.ConnectOptions]".
+    name = method.__annotations__["options"].removeprefix("Unpack[given.").removesuffix("]")
+    return [key for key in getattr(_options, name).__annotations__ if key != "timeout"]
+
+
+def defaults(client: type) -> list[str]:
+    """Parameters with a default value: there must be none, for all defaults are the core's."""
+    methods = [method for name, method in vars(client).items() if not name.startswith("_")]
+    parameters = [each for method in methods for each in inspect.signature(method).parameters.values()]
+    return [each.name for each in parameters if each.default is not inspect.Parameter.empty]
+
+
+def fields(record: type) -> list[str]:
+    return [field.name for field in dataclasses.fields(record) if not field.name.startswith("_")]
+
+
+def surface() -> dict[str, Any]:
+    sync, awaited = verbs(threelo.Client), verbs(threelo.AsyncClient)
+    if sync != awaited or defaults(threelo.Client) or defaults(threelo.AsyncClient):
+        raise SystemExit("Client and AsyncClient differ, or have defaults of their own")
+    error = [name for name in errors.ThreeloError.__annotations__ if not name.startswith("_")]
+    return {
+        "verbs": sync,
+        "fields": {record.__name__: fields(record) for record in RECORDS} | {"Error": error},
+        "errors": {code: kind.__name__ for code, kind in errors.BY_CODE.items()},
+        "client_options": list(_options.ClientOptions.__annotations__),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(surface(), indent=1))
