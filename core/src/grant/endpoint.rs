@@ -142,10 +142,11 @@ fn in_words(error: &reqwest::Error) -> &'static str {
     }
 }
 
-/// The wait before attempt `failures + 1`: a second, doubling up to `cap`, with up to a quarter taken off at random
-/// so that many machines do not come back at once.
-pub(crate) fn backoff(failures: u32, asked: Option<Duration>, cap: Duration, random: u8) -> Duration {
-    let doubled = Duration::from_secs(1).saturating_mul(1 << failures.saturating_sub(1).min(16)).min(cap);
+/// The wait before attempt `failures + 1`: doubling from `retry_base` up to `retry_cap`, with up to a quarter taken
+/// off at random so that many machines do not come back at once.
+pub(crate) fn backoff(failures: u32, asked: Option<Duration>, timings: &Timings, random: u8) -> Duration {
+    let cap = timings.retry_cap;
+    let doubled = timings.retry_base.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(cap);
     let shortened = doubled.mul_f64(1.0 - f64::from(random) / 255.0 / 4.0);
     asked.map_or(shortened, |asked| asked.min(cap).max(shortened))
 }
@@ -156,12 +157,13 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_cap_and_honour_what_was_asked() {
-        let cap = Duration::from_secs(240);
-        assert_eq!(backoff(1, None, cap, 0), Duration::from_secs(1));
-        assert_eq!(backoff(4, None, cap, 0), Duration::from_secs(8));
-        assert_eq!(backoff(60, None, cap, 0), cap);
-        assert!(backoff(4, None, cap, 255) >= Duration::from_secs(6));
-        assert_eq!(backoff(1, Some(Duration::from_secs(30)), cap, 0), Duration::from_secs(30));
-        assert_eq!(backoff(1, Some(Duration::from_secs(9000)), cap, 0), cap);
+        let timings = Timings::default();
+        let wait = |failures, asked, random| backoff(failures, asked, &timings, random);
+        assert_eq!(wait(1, None, 0), Duration::from_secs(1));
+        assert_eq!(wait(4, None, 0), Duration::from_secs(8));
+        assert_eq!(wait(60, None, 0), timings.retry_cap);
+        assert!(wait(4, None, 255) >= Duration::from_secs(6));
+        assert_eq!(wait(1, Some(Duration::from_secs(30)), 0), Duration::from_secs(30));
+        assert_eq!(wait(1, Some(Duration::from_secs(9000)), 0), timings.retry_cap);
     }
 }

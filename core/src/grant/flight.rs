@@ -6,7 +6,7 @@ use std::future::Future;
 use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -36,6 +36,8 @@ pub(crate) struct Flight {
     pub(crate) goal: Goal,
     /// Tells the rotation to end at the next pause.
     pub(crate) stop: CancellationToken,
+    /// Somebody has nothing usable and would like the next attempt soon.
+    pub(crate) wanted: Notify,
     progress: watch::Sender<Progress>,
 }
 
@@ -71,7 +73,12 @@ where
     if let Some(flight) = flights.get(&key) {
         return Arc::clone(flight);
     }
-    let flight = Arc::new(Flight { goal, stop, progress: watch::Sender::new(Progress::default()) });
+    let flight = Arc::new(Flight {
+        goal,
+        stop,
+        wanted: Notify::new(),
+        progress: watch::Sender::new(Progress::default()),
+    });
     flights.insert(key.clone(), Arc::clone(&flight));
     let landing = Landing { key, flight: Arc::clone(&flight), end: None };
     let rotation = run(Arc::clone(&flight));

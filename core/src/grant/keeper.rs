@@ -21,8 +21,26 @@ use crate::store::{ConnectionRow, GrantRow};
 /// A token that came from a rejection this recently is not rotated for another one.
 const HEAL_ONCE_IN_MS: u64 = 60_000;
 
-/// A caller with nothing usable gives up after this many failed attempts; the rotation itself goes on.
-const PATIENCE: u32 = 3;
+/// How long a caller follows a rotation that fails; the rotation itself goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Its token is still valid: one failed attempt is enough, and none is waited for in known bad weather.
+    Little,
+    /// It has nothing usable: three failed attempts, or one more in known bad weather, which is then made soon.
+    Much,
+}
+
+impl Patience {
+    /// At how many failures in all a caller gives up that joins after `already` of them.
+    fn limit(self, already: u32) -> u32 {
+        match (self, already) {
+            (Self::Little, 0) => 1,
+            (Self::Little, already) => already,
+            (Self::Much, 0) => 3,
+            (Self::Much, already) => already + 1,
+        }
+    }
+}
 
 /// Access to the grants of one store for one app.
 #[derive(Clone, Debug)]
@@ -84,7 +102,7 @@ impl Keeper {
             return Ok(held.access);
         }
         if left > 0 {
-            let first = self.rotate(&held.row.id, goal, 1, deadline).await;
+            let first = self.rotate(&held.row.id, goal, Patience::Little, deadline).await;
             return match first {
                 Ok(fresh) => Ok(fresh.access),
                 // What is still valid keeps being served, whatever the identity provider's weather.
@@ -92,7 +110,7 @@ impl Keeper {
                 Err(error) => Err(error),
             };
         }
-        Ok(self.rotate(&held.row.id, goal, PATIENCE, deadline).await?.access)
+        Ok(self.rotate(&held.row.id, goal, Patience::Much, deadline).await?.access)
     }
 
     /// A crash may have left this generation's token spent. While the reuse window lasts, spending it again brings
@@ -121,29 +139,34 @@ impl Keeper {
             return Ok(rejected.clone());
         }
         let goal = Goal { newer_than: rejected.generation, voluntary: false, revive: false };
-        let fresh = self.rotate(&stored.row.id, goal, PATIENCE, deadline).await?;
+        let fresh = self.rotate(&stored.row.id, goal, Patience::Much, deadline).await?;
         Ok(self.shared.cache.keep_grant(Held { healed_at: Some(boot_ms()), ..fresh }).access)
     }
 
     /// Rotates because the application asked for it, or joins the rotation under way.
     pub(crate) async fn refresh(&self, row: &GrantRow, deadline: Instant) -> Result<()> {
         let goal = Goal { voluntary: row.expires_at > wall_ms(), revive: true, ..goal_of(row) };
-        self.rotate(&row.id, goal, PATIENCE, deadline).await.map(drop)
+        self.rotate(&row.id, goal, Patience::Much, deadline).await.map(drop)
     }
 
     /// Waits for a generation newer than the goal's, starting or joining rotations until there is one, there can be
-    /// none, `patience` attempts have failed, or the deadline passes.
+    /// none, the caller's patience ends, or the deadline passes.
     pub(crate) async fn rotate(
         &self,
         grant_id: &str,
         goal: Goal,
-        patience: u32,
+        patience: Patience,
         deadline: Instant,
     ) -> Result<Held> {
         loop {
             let flight = self.fly(grant_id, goal);
             let joined = flight.goal;
-            let landed = timeout_at(deadline, land(flight.watch(), goal, patience)).await;
+            let progress = flight.watch();
+            let limit = patience.limit(progress.borrow().failures);
+            if patience == Patience::Much {
+                flight.wanted.notify_one();
+            }
+            let landed = timeout_at(deadline, land(progress, goal, limit)).await;
             let (end, held) = landed.map_err(|_| waited_too_long())??;
             match (end, held) {
                 (End::Fresh, Some(held)) if held.access.generation > goal.newer_than => {
@@ -177,11 +200,11 @@ fn goal_of(row: &GrantRow) -> Goal {
 }
 
 /// Follows a flight until it is over, or until it is of no more use to this caller.
-async fn land(mut progress: watch::Receiver<Progress>, goal: Goal, patience: u32) -> Landed {
+async fn land(mut progress: watch::Receiver<Progress>, goal: Goal, limit: u32) -> Landed {
     let told = progress
         .wait_for(|now| {
             let lent = now.early.as_ref().is_some_and(|held| held.access.generation > goal.newer_than);
-            now.end.is_some() || lent || now.failures >= patience
+            now.end.is_some() || lent || now.failures >= limit
         })
         .await
         .map_err(|_| Error::new(Code::Cancelled, "the rotation was abandoned"))?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use tokio::time::Instant;
 
 use super::cache::{Cache, Held};
 use super::change::{Changed, change};
@@ -152,7 +153,7 @@ impl Runner {
         let may_send = move || boot_ms() < deadline;
         let (started, outcome) = shared.endpoint.exchange(Exchange::Refresh(&pair.refresh), may_send).await;
         tracing::debug!(grant = %self.grant_id, generation = spent_generation, outcome = outcome.name(), "exchange");
-        Ok(self.answer(started, outcome, &pair.refresh)?)
+        self.answer(started, outcome, &pair.refresh)
     }
 
     fn answer(&mut self, started: u64, outcome: Outcome, spent: &SecretString) -> Result<Answer> {
@@ -280,18 +281,22 @@ impl Runner {
         Ok(Heard::Buried(true))
     }
 
-    /// Waits for better weather. The lease is renewed on the way; losing it ends the pause.
+    /// Waits for better weather, or for less of it when somebody has nothing usable. The lease is renewed on the
+    /// way; losing it ends the pause.
     async fn pause(&mut self, failures: u32) -> Heard {
         let timings = self.shared.endpoint.timings;
-        let wait = backoff(failures, self.retry_after, timings.retry_cap, random::byte());
-        let until = tokio::time::Instant::now() + wait;
+        let wait = backoff(failures, self.retry_after, &timings, random::byte());
+        let begun = Instant::now();
+        let (soonest, latest) =
+            (begun + wait.min(timings.retry_wanted.max(self.retry_after.unwrap_or_default())), begun + wait);
         loop {
-            let slice = until.min(tokio::time::Instant::now() + timings.heartbeat);
+            let slice = latest.min(Instant::now() + timings.heartbeat);
             tokio::select! {
                 () = tokio::time::sleep_until(slice) => {}
+                () = async { self.flight.wanted.notified().await; tokio::time::sleep_until(soonest).await } => return Heard::Paused,
                 () = self.flight.stop.cancelled() => return Heard::Stop,
             }
-            if slice == until {
+            if slice == latest {
                 return Heard::Paused;
             }
             let holder = self.holder.clone();

@@ -27,6 +27,10 @@ pub struct Timings {
     pub session_ttl: Duration,
     /// Atlassian's leeway for a spent refresh token (F3.3).
     pub reuse_window: Duration,
+    /// First wait after a failed attempt; it doubles with each.
+    pub retry_base: Duration,
+    /// The wait after a failed attempt is at most this while a caller has nothing usable.
+    pub retry_wanted: Duration,
     /// Longest gap between attempts while an outcome is unclear.
     pub retry_cap: Duration,
     /// How long `close` waits for rotations in flight.
@@ -47,6 +51,8 @@ impl Default for Timings {
             request_timeout: Duration::from_millis(60_000),
             session_ttl: Duration::from_millis(1_800_000),
             reuse_window: Duration::from_millis(600_000),
+            retry_base: Duration::from_millis(1_000),
+            retry_wanted: Duration::from_millis(5_000),
             retry_cap: Duration::from_millis(240_000),
             close_timeout: Duration::from_millis(10_000),
         }

@@ -60,9 +60,9 @@ pub(super) async fn run(
     loop {
         let access = match next.take() {
             Some(access) => access,
-            None => {
-                token(tokens, deadline, request).await.map_err(|error| unless_ran(error, request, before))?
-            }
+            None => token(tokens, deadline, request)
+                .await
+                .map_err(|error| unless_ran(error, request, before, attempts))?,
         };
         let sent_at = wall_ms();
         attempts += 1;
@@ -145,15 +145,15 @@ async fn replace(
 
 fn no_token_in_time(request: &Prepared) -> Error {
     let text = format!("time was up while {} {} waited for an access token", request.method, request.path);
-    Error::new(Code::Timeout, text)
+    about(request, Code::Timeout, text)
 }
 
 /// A failure to get the next token must not hide that an earlier attempt may have run.
-fn unless_ran(error: Error, request: &Prepared, before: History) -> Error {
+fn unless_ran(error: Error, request: &Prepared, before: History, attempts: u32) -> Error {
     if request.reads || !before.maybe_ran {
         return error;
     }
-    failed(request, Failure::OutcomeUnknown, None, error.message(), before.retries)
+    failed(request, Failure::OutcomeUnknown, None, error.message(), attempts)
 }
 
 /// One attempt.
@@ -198,11 +198,8 @@ impl Call<'_> {
         headers.insert(AUTHORIZATION, bearer);
         match &self.request.body {
             Some(content) if !content.is_empty() => {
-                let (content, sent) = (content.clone(), Arc::clone(sent));
-                *http.body_mut() = Some(body::late(content, &mut headers, move || {
-                    sent.store(true, Ordering::Release);
-                    true
-                }));
+                let body = body::telling(content.clone(), &mut headers, Arc::clone(sent));
+                *http.body_mut() = Some(body);
             }
             // Some servers answer 411 where a method that brings a body does not say that it brings none.
             given => {
@@ -261,6 +258,7 @@ fn response(request: &Prepared, answer: Answer, attempts: u32) -> Response {
     let mut url = request.url.clone();
     url.set_query(None);
     let origin = Origin {
+        connection_id: request.connection_id.clone(),
         method: request.method.to_string(),
         path: request.path.clone(),
         writes: !request.reads,
@@ -277,7 +275,10 @@ fn response(request: &Prepared, answer: Answer, attempts: u32) -> Response {
 }
 
 fn about(request: &Prepared, code: Code, text: String) -> Error {
-    Error::new(code, text).with("method", request.method.as_str()).with("path", &*request.path)
+    Error::new(code, text)
+        .with("connection_id", &*request.connection_id)
+        .with("method", request.method.as_str())
+        .with("path", &*request.path)
 }
 
 fn too_large(request: &Prepared, status: u16, max_body_bytes: u64) -> Error {

@@ -3,12 +3,12 @@
 use std::error::Error as StdError;
 
 /// Whether the failure happened before the connection stood, so that nothing of the request can have arrived.
-pub(crate) fn certainly_not_sent(error: &reqwest::Error) -> bool {
+pub(super) fn certainly_not_sent(error: &reqwest::Error) -> bool {
     error.is_connect() || error.is_builder()
 }
 
 /// The innermost cause of a failure. Outer layers repeat it and may hold the URL.
-pub(crate) fn words(error: &reqwest::Error) -> String {
+pub(super) fn words(error: &reqwest::Error) -> String {
     let mut cause: Option<&(dyn StdError + 'static)> = error.source();
     let mut innermost = None;
     while let Some(inner) = cause {

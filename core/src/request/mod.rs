@@ -30,8 +30,6 @@ use crate::grant::Access;
 use crate::options::RequestOptions;
 use crate::transport::Transport;
 
-pub(crate) use body::late as late_body;
-pub(crate) use failure::{certainly_not_sent, words as failure_words};
 pub use response::Response;
 
 /// Who a call is made for: resolved by the client before each call.
@@ -62,7 +60,7 @@ pub(crate) trait Tokens: Send + Sync {
 pub(crate) struct Limits {
     /// Largest answer that is read, in bytes, after decompression.
     pub(crate) max_body_bytes: u64,
-    /// How long a call may take that names no time of its own.
+    /// How long the call may still take; what its options say has gone into this already.
     pub(crate) timeout: Duration,
 }
 
@@ -91,7 +89,7 @@ pub(crate) async fn send(
 ) -> Result<Response> {
     let request = prepared::prepare(hosts, destination, options, intent)?;
     let client = transport.api_client()?;
-    let deadline = after(options.timeout.unwrap_or(limits.timeout));
+    let deadline = after(limits.timeout);
     attempt::run(&client, &request, tokens, deadline, limits.max_body_bytes).await
 }
 

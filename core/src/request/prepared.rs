@@ -13,6 +13,7 @@ use crate::options::{RequestOptions, Retry};
 /// A call without its token.
 #[derive(Debug)]
 pub(super) struct Prepared {
+    pub(super) connection_id: String,
     pub(super) method: Method,
     /// With the query.
     pub(super) url: Url,
@@ -53,6 +54,15 @@ pub(super) fn prepare(
         (None, data) => data.clone(),
     };
     let reads = intent == Intent::Listing || matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
-    let (path, retry, granted_scopes) = (target.path, options.retry, destination.granted_scopes.clone());
-    Ok(Prepared { method, url, path, headers, body, reads, retry, granted_scopes })
+    Ok(Prepared {
+        connection_id: destination.connection_id.clone(),
+        method,
+        url,
+        path: target.path,
+        headers,
+        body,
+        reads,
+        retry: options.retry,
+        granted_scopes: destination.granted_scopes.clone(),
+    })
 }

@@ -32,6 +32,7 @@ pub struct Response {
 /// What was asked, for errors to name.
 #[derive(Debug, Default)]
 pub(super) struct Origin {
+    pub(super) connection_id: String,
     pub(super) method: String,
     pub(super) path: String,
     pub(super) writes: bool,
@@ -53,7 +54,7 @@ impl fmt::Debug for Response {
 
 impl Response {
     /// Nothing for a status below 400, otherwise what it means, with Jira's own messages under `messages` in the
-    /// context, and `method`, `path` and Atlassian's `trace_id` beside them.
+    /// context, and `connection_id`, `method`, `path` and Atlassian's `trace_id` beside them.
     ///
     /// # Errors
     /// `missing_scope`, `permission_denied`, `app_not_installed`, `rate_limited`, `endpoint_removed`, `http_error`.
@@ -77,6 +78,7 @@ impl Response {
         let mut error = Error::new(code, text)
             .with_status(self.status)
             .with("messages", messages)
+            .with("connection_id", &*self.origin.connection_id)
             .with("method", &*self.origin.method)
             .with("path", &*self.origin.path);
         if let Some(trace) = self.header("atl-traceid") {

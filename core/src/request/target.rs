@@ -82,10 +82,13 @@ fn rooted<'a>(
     place: &'a str,
 ) -> Result<(Option<Product>, &'a str)> {
     let neither = || refused("it is neither a path that begins with / nor an https URL");
-    let (_, rest) = place.split_once("://").ok_or_else(neither)?;
+    let (scheme, rest) = place.split_once("://").ok_or_else(neither)?;
     let end = rest.find('/').unwrap_or(rest.len());
     let (authority, path) = rest.split_at_checked(end).ok_or_else(neither)?;
     let url = Url::parse(place).map_err(|_| neither())?;
+    if !scheme.eq_ignore_ascii_case(url.scheme()) {
+        return Err(neither());
+    }
     // Equal texts leave no room for user names, odd spellings of addresses, or spaces that a parser would drop.
     let host = url.host_str().unwrap_or_default();
     let plain = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));

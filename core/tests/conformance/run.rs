@@ -116,7 +116,15 @@ impl Run {
     }
 
     async fn judge(&self, step: &Value) -> Outcome {
-        let acted = self.act(step).await?;
+        let until = Instant::now() + PATIENCE;
+        let mut acted = self.act(step).await?;
+        while step["patient"] == true
+            && acted.as_ref().is_err_and(threelo_core::Error::retryable)
+            && Instant::now() < until
+        {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            acted = self.act(step).await?;
+        }
         let code = acted.as_ref().err().map(|error| error.code().as_str());
         let result = match &acted {
             Ok(result) => result.clone(),

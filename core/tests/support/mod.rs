@@ -1,8 +1,17 @@
 //! A sandbox and a client of it, in a few lines.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
 
 use serde_json::{Value, json};
-use threelo_core::{Client, ClientOptions, CompleteOptions, ConnectOptions, Connection, Error, RequestOptions, Result};
+use threelo_core::{
+    Client, ClientOptions, CompleteOptions, ConnectOptions, Connection, Error, RequestOptions, Result,
+};
 use threelo_sandbox::{Running, World, start};
 
 /// A running sandbox.
@@ -111,5 +120,8 @@ pub fn complete(callback: &str) -> CompleteOptions {
 }
 
 pub async fn myself(client: &Client, id: &str) -> Result<u16, Error> {
-    client.proxy_request(RequestOptions::new(id, "GET", "/rest/api/3/myself")).await.map(|response| response.status)
+    client
+        .proxy_request(RequestOptions::new(id, "GET", "/rest/api/3/myself"))
+        .await
+        .map(|response| response.status)
 }

@@ -1,0 +1,217 @@
+//! Rotation against a strict provider: nothing is spent twice, nothing is lost in bad weather.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod support;
+
+use std::time::Duration;
+
+use serde_json::json;
+use support::{Sandbox, connect, myself};
+use threelo_core::{Client, Code, ConnectionStatus, EventKind};
+
+async fn expire(sandbox: &Sandbox) {
+    sandbox.post("tokens/expire", json!({})).await;
+}
+
+fn on_refresh(kind: serde_json::Value, times: u32) -> serde_json::Value {
+    json!({ "path": "/oauth/token", "grant_type": "refresh_token", "kind": kind, "times": times })
+}
+
+#[tokio::test]
+async fn an_answer_lost_after_the_provider_rotated_is_asked_for_again_with_the_same_token() {
+    for fault in [json!({ "reset": "after" }), json!({ "malformed": true }), json!({ "truncate": 20 })] {
+        let sandbox = Sandbox::start().await;
+        let client = sandbox.client().await;
+        connect(&sandbox, &client, "user-1", None).await;
+        sandbox.fault(on_refresh(fault.clone(), 1)).await;
+        assert_eq!(client.refresh("user-1").await.unwrap().generation, 2, "{fault}");
+        assert_eq!(myself(&client, "user-1").await.unwrap(), 200);
+        let counts = sandbox.counts().await;
+        assert_eq!((counts["replays"].as_u64(), counts["breaches"].as_u64()), (Some(1), Some(0)), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn after_an_unclear_attempt_nothing_rotates_that_need_not() {
+    let sandbox = Sandbox::start().await;
+    let client = sandbox.client().await;
+    connect(&sandbox, &client, "user-1", None).await;
+    sandbox.fault(on_refresh(json!({ "reset": "after" }), 1)).await;
+    client.refresh("user-1").await.unwrap();
+    // The lost request's twin could still arrive and spend the token before last, so the next rotation waits.
+    assert_eq!(client.refresh("user-1").await.unwrap().generation, 2);
+    // A token the API refuses is need enough.
+    expire(&sandbox).await;
+    assert_eq!(myself(&client, "user-1").await.unwrap(), 200);
+    assert_eq!(client.connection("user-1").await.unwrap().generation, 3);
+}
+
+#[tokio::test]
+async fn bad_weather_kills_no_grant_and_serves_the_valid_token() {
+    for weather in [
+        json!({ "status": 503 }),
+        json!({ "html": 403 }),
+        json!({ "status": 429 }),
+        json!({ "reset": "before" }),
+    ] {
+        let sandbox = Sandbox::start().await;
+        let mut options = sandbox.options();
+        options.timings.retry_base = Duration::from_millis(20);
+        let client = Client::open(options).await.unwrap();
+        connect(&sandbox, &client, "user-1", None).await;
+        sandbox.fault(on_refresh(weather.clone(), 0)).await;
+        let error = client.refresh("user-1").await.unwrap_err();
+        assert_eq!(error.code(), Code::IdentityUnavailable, "{weather}");
+        assert!(error.retryable());
+        assert_eq!(myself(&client, "user-1").await.unwrap(), 200, "the access token is still good");
+        sandbox.clear_faults().await;
+        // The rotation went on in the background; joining it brings the fresh pair.
+        let connection = client.refresh("user-1").await.unwrap();
+        assert_eq!((connection.health, connection.generation), (ConnectionStatus::Active, 2), "{weather}");
+        assert_eq!(sandbox.counts().await["breaches"], 0);
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_grant_needs_a_person_and_a_reconnect_brings_it_back() {
+    let sandbox = Sandbox::start().await;
+    let client = sandbox.client().await;
+    let mut events = client.events();
+    connect(&sandbox, &client, "user-1", Some("acme")).await;
+    sandbox.post("accounts/ada/revoke", json!({})).await;
+    let error = myself(&client, "user-1").await.unwrap_err();
+    assert_eq!(error.code(), Code::ReauthorizationRequired);
+    assert_eq!(error.context()["reason"], "revoked");
+    let connection = client.connection("user-1").await.unwrap();
+    assert_eq!(connection.health, ConnectionStatus::ReauthorizationRequired);
+    loop {
+        if events.next().await.unwrap().kind == EventKind::ReauthorizationRequired {
+            break;
+        }
+    }
+    let again = connect(&sandbox, &client, "user-1", None).await;
+    assert_eq!(again.health, ConnectionStatus::Active);
+    assert_eq!(again.site.unwrap().url, "https://acme.atlassian.net", "a reconnect keeps the site");
+    assert_eq!(myself(&client, "user-1").await.unwrap(), 200);
+}
+
+#[tokio::test]
+async fn a_wrong_client_secret_is_a_fault_of_the_deployment() {
+    let sandbox = Sandbox::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let good = sandbox.client_at(&path).await;
+    connect(&sandbox, &good, "user-1", None).await;
+    let mut options = sandbox.options();
+    options.store = path.to_str().unwrap().to_owned();
+    options.client_secret = "wrong".into();
+    let bad = Client::open(options).await.unwrap();
+    assert_eq!(bad.refresh("user-1").await.unwrap_err().code(), Code::ClientCredentialsRejected);
+    let connection = good.refresh("user-1").await.unwrap();
+    assert_eq!((connection.health, connection.generation), (ConnectionStatus::Active, 2));
+}
+
+#[tokio::test]
+async fn a_cancelled_caller_cancels_no_rotation() {
+    let sandbox = Sandbox::start().await;
+    let client = sandbox.client().await;
+    connect(&sandbox, &client, "user-1", None).await;
+    let fault = sandbox.fault(on_refresh(json!({ "hold": "after" }), 1)).await;
+    let caller = {
+        let client = client.clone();
+        tokio::spawn(async move { client.refresh("user-1").await })
+    };
+    while sandbox.get("faults").await[0]["waiting"] != 1 {
+        tokio::task::yield_now().await;
+    }
+    caller.abort();
+    sandbox.post(&format!("faults/{fault}/release"), json!({})).await;
+    let mut generation = 1;
+    while generation == 1 {
+        generation = client.connection("user-1").await.unwrap().generation;
+    }
+    assert_eq!(sandbox.refreshes().await, 1);
+}
+
+#[tokio::test]
+async fn clients_of_one_database_share_one_exchange() {
+    let sandbox = Sandbox::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let first = sandbox.client_at(&path).await;
+    connect(&sandbox, &first, "user-1", None).await;
+    let others =
+        [sandbox.client_at(&path).await, sandbox.client_at(&path).await, sandbox.client_at(&path).await];
+    for client in &others {
+        assert_eq!(myself(client, "user-1").await.unwrap(), 200);
+    }
+    expire(&sandbox).await;
+    let calls =
+        others.iter().chain([&first]).flat_map(|client| (0..25).map(move |_| myself(client, "user-1")));
+    let statuses = futures::future::join_all(calls).await;
+    assert!(statuses.iter().all(|status| matches!(status, Ok(200))));
+    assert_eq!(sandbox.refreshes().await, 1);
+}
+
+#[tokio::test]
+async fn closing_finishes_the_rotation_in_flight() {
+    let sandbox = Sandbox::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let client = sandbox.client_at(&path).await;
+    connect(&sandbox, &client, "user-1", None).await;
+    sandbox.fault(on_refresh(json!({ "delay_after_ms": 300 }), 1)).await;
+    let caller = {
+        let client = client.clone();
+        tokio::spawn(async move { client.refresh("user-1").await })
+    };
+    while sandbox.refreshes().await == 0 {
+        tokio::task::yield_now().await;
+    }
+    client.close(threelo_core::CloseOptions::default()).await.unwrap();
+    assert_eq!(caller.await.unwrap().unwrap_err().code(), Code::Cancelled);
+    assert_eq!(client.connection("user-1").await.unwrap_err().code(), Code::Closed);
+    let next = sandbox.client_at(&path).await;
+    assert_eq!(next.connection("user-1").await.unwrap().generation, 2);
+}
+
+#[tokio::test]
+async fn a_scope_failure_never_rotates() {
+    let sandbox = Sandbox::start().await;
+    let client = sandbox.client().await;
+    connect(&sandbox, &client, "user-1", None).await;
+    let board = threelo_core::RequestOptions::new("user-1", "GET", "/rest/agile/1.0/board");
+    let response = client.proxy_request(board).await.unwrap();
+    assert_eq!(response.status, 401);
+    assert_eq!(response.error_for_status().unwrap_err().code(), Code::MissingScope);
+    assert_eq!(sandbox.refreshes().await, 0);
+}
+
+#[tokio::test]
+async fn an_answer_without_a_refresh_token_keeps_the_old_one() {
+    let sandbox = Sandbox::with(json!({ "settings": { "omit_refresh_token": 1 } })).await;
+    let client = sandbox.client().await;
+    connect(&sandbox, &client, "user-1", None).await;
+    for generation in [2, 3] {
+        assert_eq!(client.refresh("user-1").await.unwrap().generation, generation);
+    }
+}
+
+#[tokio::test]
+async fn a_token_near_its_end_is_rotated_in_the_background_while_it_serves() {
+    let sandbox = Sandbox::with(json!({ "settings": { "expires_in": 10 } })).await;
+    let client = sandbox.client().await;
+    let connection = connect(&sandbox, &client, "user-1", None).await;
+    assert_eq!(sandbox.refreshes().await, 0);
+    // A tenth of its life before the end is the early margin of so short a life.
+    let margin = connection.access_expires_at - 1_000;
+    while threelo_core::clock::wall_ms() <= margin {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (status, ()) = tokio::join!(myself(&client, "user-1"), async {});
+    assert_eq!(status.unwrap(), 200);
+    while client.connection("user-1").await.unwrap().generation == 1 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(sandbox.refreshes().await, 1);
+}
