@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::Client;
+use super::{Client, after};
 use crate::error::Result;
 use crate::grant::Access;
 use crate::options::{IdOptions, PaginateOptions, RequestOptions};
@@ -52,8 +52,8 @@ impl Client {
         let timings = self.connector().config.timings;
         let span = options.timeout.unwrap_or(timings.request_timeout);
         // The request keeps its own time: only it knows whether a write may have happened.
-        self.run(Some(span + GRACE), |_| async {
-            let until = Instant::now() + span;
+        self.run(Some(span.saturating_add(GRACE)), |_| async {
+            let until = after(span);
             let (held, site) = self.site_of(&options.id, options.site.as_deref(), until).await?;
             let destination = Destination {
                 connection_id: options.id.clone(),
@@ -62,7 +62,10 @@ impl Client {
                 granted_scopes: if site.scopes.is_empty() { held.row.scopes.clone() } else { site.scopes },
             };
             let connector = self.connector();
-            let limits = Limits { max_body_bytes: connector.config.max_body_bytes, timeout: span };
+            let limits = Limits {
+                max_body_bytes: connector.config.max_body_bytes,
+                timeout: until.saturating_duration_since(Instant::now()),
+            };
             let tokens = Supply { client: self, id: &options.id, grant_id: &held.row.id };
             let transport = &connector.transport;
             let response = request::send(

@@ -169,7 +169,8 @@ impl Client {
         self.run(timeout, |_| async move {
             for _ in 0..TRIES {
                 if let Some(last) = self.try_disconnect(&id).await? {
-                    return Ok(last.into_iter().for_each(|grant| self.revoke(&grant)));
+                    last.iter().for_each(|grant| self.revoke(grant));
+                    return Ok(());
                 }
             }
             Err(busy())

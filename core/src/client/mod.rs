@@ -56,7 +56,7 @@ impl Client {
             return Err(Error::new(Code::Closed, "the client is closed"));
         }
         let span = timeout.unwrap_or(self.connector().config.timings.wait);
-        let deadline = Instant::now().checked_add(span).unwrap_or_else(far_away);
+        let deadline = after(span);
         tokio::select! {
             result = verb(deadline) => result,
             () = self.inner.closing.cancelled() => Err(Error::new(Code::Cancelled, "the client was closed during the call")),
@@ -110,7 +110,8 @@ fn out_of_time(span: Duration) -> Error {
     Error::new(Code::Timeout, message).with("timeout_ms", u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// A wait too long for the clock is as good as none.
-fn far_away() -> Instant {
-    Instant::now() + Duration::from_secs(365 * 24 * 3600)
+/// The moment a wait of `span` ends; one too long for the clock counts as a year.
+fn after(span: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    Instant::now() + span.min(YEAR)
 }

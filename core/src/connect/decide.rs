@@ -150,3 +150,7 @@ fn mismatch_error(facts: &Facts<'_>) -> Error {
         .with("expected_account_id", facts.existing.and_then(|(_, grant)| grant.account_id.clone()))
         .with("account_id", facts.new.account_id.clone())
 }
+
+#[cfg(test)]
+#[path = "decide_tests.rs"]
+mod tests;

@@ -119,7 +119,7 @@ impl Connector {
             let now = self.keeper.shared.store.now().await?;
             let row = self.keeper.shared.store.grant(home).await?;
             let lease = row.and_then(|row| row.lease);
-            if !lease.is_some_and(|lease| lease_left(&lease, &now, &self.config.timings) > 0) {
+            if lease.is_none_or(|lease| lease_left(&lease, &now, &self.config.timings) == 0) {
                 break;
             }
             sleep(Duration::from_millis(100)).await;

@@ -21,6 +21,9 @@ pub(super) fn proxies(given: Option<&SecretString>) -> Result<Vec<Proxy>> {
     }
 }
 
+/// For which URLs a proxy is.
+type Kind = fn(Url) -> reqwest::Result<Proxy>;
+
 /// Reads the variables everybody reads, in either case of letters. Their values are never shown: they may hold a
 /// password.
 fn from_environment(read: impl Fn(&str) -> Option<String>) -> Result<Vec<Proxy>> {
@@ -32,7 +35,7 @@ fn from_environment(read: impl Fn(&str) -> Option<String>) -> Result<Vec<Proxy>>
     let direct = either("NO_PROXY").map_or(String::new(), |(_, hosts)| hosts);
     let direct = format!("{direct},{LOOPBACK}");
     let mut proxies = Vec::new();
-    let named: [(Option<(&str, String)>, fn(Url) -> reqwest::Result<Proxy>); 3] = [
+    let named: [(Option<(&str, String)>, Kind); 3] = [
         (http, |url| Proxy::http(url)),
         (either("HTTPS_PROXY"), |url| Proxy::https(url)),
         (either("ALL_PROXY"), |url| Proxy::all(url)),

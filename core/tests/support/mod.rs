@@ -76,6 +76,20 @@ impl Sandbox {
         self.post("consent", body).await["callback"].as_str().unwrap().to_owned()
     }
 
+    /// A pair of tokens that another system got for ada on acme, as the token endpoint gave it.
+    pub async fn tokens_of_another_system(&self, client: &Client) -> Value {
+        let session = client.connect(ConnectOptions::new("theirs", None)).await.unwrap();
+        let callback = url::Url::parse(&self.consent(&session.url, "ada", &["acme"]).await).unwrap();
+        let code = callback.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
+        let body = json!({
+            "grant_type": "authorization_code", "client_id": "sandbox-client", "client_secret": "sandbox-secret",
+            "code": code, "redirect_uri": "http://localhost:3000/callback",
+        });
+        let response =
+            self.http.post(format!("{}/oauth/token", self.url())).json(&body).send().await.unwrap();
+        response.json().await.unwrap()
+    }
+
     pub fn options(&self) -> ClientOptions {
         let scopes = ["read:jira-work", "write:jira-work", "read:jira-user", "read:me"];
         let mut options =

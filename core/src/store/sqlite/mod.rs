@@ -20,6 +20,7 @@ use crate::records::Tags;
 
 mod columns;
 mod fault;
+mod fork;
 mod group;
 mod link;
 mod network;
@@ -31,6 +32,8 @@ mod schema;
 mod shared;
 mod write;
 mod writer;
+
+pub use fork::{after_fork, before_fork};
 
 /// One client's hold on a file. The file is closed when the last hold is.
 pub struct SqliteStore {

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 
-use super::fault::{from_sqlx, is_not_a_database, misplaced, unavailable};
+use super::fault::{from_io, from_sqlx, is_not_a_database, misplaced, unavailable};
+use super::fork::Entry;
 use super::place::{self, FileId, OpeningLock};
 use super::shared::Shared;
 use super::writer::Writer;
 use super::{SqliteStore, link, network, schema};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A store that was opened, with the lock under which that happened still held: whoever has to make a key does it
 /// before any other process looks.
@@ -19,28 +20,30 @@ pub(in crate::store) struct Opening {
     pub(in crate::store) store: SqliteStore,
     pub(in crate::store) path: PathBuf,
     _lock: OpeningLock,
+    _entry: Entry,
 }
 
 /// Opens, creating what is missing.
 pub(in crate::store) async fn open(given: &Path) -> Result<Opening> {
-    let (lock, path, file) = prepare(given.to_owned()).await?;
-    let shared = match Shared::adopt(file) {
+    let (entry, lock, path, file) = prepare(given.to_owned()).await?;
+    let shared = match Shared::adopt(&path, file)? {
         Some(shared) => shared,
         None => fresh(path.clone(), file).await?,
     };
-    Ok(Opening { store: SqliteStore::new(shared), path, _lock: lock })
+    Ok(Opening { store: SqliteStore::new(shared), path, _lock: lock, _entry: entry })
 }
 
 /// The part that waits for other processes and for the disk.
-async fn prepare(given: PathBuf) -> Result<(OpeningLock, PathBuf, FileId)> {
+async fn prepare(given: PathBuf) -> Result<(Entry, OpeningLock, PathBuf, FileId)> {
     let name = given.clone();
     let prepared = tokio::task::spawn_blocking(move || {
         let path = place::resolve(&given)?;
+        let entry = Entry::take(&path)?;
         network::refuse(&path)?;
         let lock = OpeningLock::take(&path)?;
         place::create_missing(&path)?;
-        let file = FileId::at(&path).map_err(|error| super::fault::from_io(&path, "examined", &error))?;
-        Ok((lock, path, file))
+        let file = FileId::at(&path).map_err(|error| from_io(&path, "examined", &error))?;
+        Ok((entry, lock, path, file))
     });
     prepared.await.unwrap_or_else(|_| Err(unavailable(&name, "was not opened: the runtime is shutting down")))
 }
@@ -65,6 +68,11 @@ async fn inspect(path: &Path) -> Result<()> {
         // A transaction was cut short, and what the file says is not what it means until SQLite has rolled it back.
         return Ok(());
     }
+    let length = std::fs::metadata(path).map_err(|error| from_io(path, "examined", &error))?.len();
+    if (1..SMALLEST_DATABASE).contains(&length) {
+        // SQLite takes a file of one byte for an empty database.
+        return Err(not_a_database(path));
+    }
     let opened = async {
         let mut connection = link::peek(path).await?;
         let nature = schema::nature(&mut connection).await;
@@ -73,12 +81,17 @@ async fn inspect(path: &Path) -> Result<()> {
     };
     match opened.await {
         Ok(nature) => schema::accept(path, nature),
-        Err(error) if is_not_a_database(&error) => {
-            Err(unavailable(path, "is not an SQLite database; nothing was written to it")
-                .hinting("Give threelo a file of its own."))
-        }
+        Err(error) if is_not_a_database(&error) => Err(not_a_database(path)),
         Err(error) => Err(from_sqlx(path, "opened", &error)),
     }
+}
+
+/// One page of the smallest size there is.
+const SMALLEST_DATABASE: u64 = 512;
+
+fn not_a_database(path: &Path) -> Error {
+    unavailable(path, "is not an SQLite database; nothing was written to it")
+        .hinting("Give threelo a file of its own.")
 }
 
 async fn make_ready(path: &Path, connection: &mut SqliteConnection) -> Result<()> {

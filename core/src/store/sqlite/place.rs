@@ -41,12 +41,6 @@ impl FileId {
     }
 }
 
-impl std::fmt::Display for FileId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.dev, self.ino)
-    }
-}
-
 /// The absolute path of a database, links followed, so that all who mean the same file share its lock and its log.
 pub(super) fn resolve(given: &Path) -> Result<PathBuf> {
     if given.to_str().is_none() {

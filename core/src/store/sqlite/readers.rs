@@ -1,15 +1,16 @@
 //! A few connections for questions. They are plain connections and not sqlx's pool, because a pool belongs to the
 //! runtime it was made in, and a store is shared by clients that may each have their own.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use sqlx::Connection as _;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::fault::{from_sqlx, unavailable};
 use super::link;
+use super::place::FileId;
 use super::shared::Shared;
 use crate::error::Result;
 
@@ -17,24 +18,36 @@ use crate::error::Result;
 const CONNECTIONS: u32 = 4;
 
 pub(super) struct Readers {
+    path: PathBuf,
+    file: FileId,
     turns: Arc<Semaphore>,
     idle: Mutex<Vec<SqliteConnection>>,
 }
 
 impl Readers {
-    pub(super) fn new() -> Self {
-        Self { turns: Arc::new(Semaphore::new(CONNECTIONS as usize)), idle: Mutex::new(Vec::new()) }
+    pub(super) fn new(path: PathBuf, file: FileId) -> Self {
+        let turns = Arc::new(Semaphore::new(CONNECTIONS as usize));
+        Self { path, file, turns, idle: Mutex::new(Vec::new()) }
     }
 
     /// Waits for the answers under way, then closes every connection. Nobody gets another.
     pub(super) async fn close(&self) {
-        let all = self.turns.acquire_many(CONNECTIONS).await;
+        drop(self.rest().await);
         self.turns.close();
-        drop(all);
+        self.close_idle().await;
+    }
+
+    /// Waits for the answers under way and closes every connection. Nobody gets another while the permit is held.
+    pub(super) async fn rest(&self) -> Option<OwnedSemaphorePermit> {
+        let all = Arc::clone(&self.turns).acquire_many_owned(CONNECTIONS).await.ok();
+        self.close_idle().await;
+        all
+    }
+
+    async fn close_idle(&self) {
         let idle = std::mem::take(&mut *self.idle.lock());
         for connection in idle {
-            // It was only read through; there is nothing a failure could lose.
-            let _ = connection.close().await;
+            link::end(&self.path, self.file, connection).await;
         }
     }
 

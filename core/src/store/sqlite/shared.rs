@@ -1,14 +1,17 @@
 //! One open database file per process, however many clients use it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
+use tokio::sync::OwnedSemaphorePermit;
 
+use super::fault::unavailable;
 use super::place::FileId;
 use super::readers::Readers;
-use super::writer::Writer;
+use super::writer::{Resume, Writer};
+use crate::error::Result;
 
 /// The files this process has open. Entries are added by [`Shared::publish`] and go with their last user.
 static OPEN: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
@@ -19,6 +22,8 @@ pub(super) struct Shared {
     pub(super) identity: String,
     pub(super) readers: Readers,
     pub(super) writer: Writer,
+    /// Set while everything is closed for a fork.
+    resting: Mutex<Option<(OwnedSemaphorePermit, Resume)>>,
     pid: u32,
     /// Clients that have not closed it; changed under the lock of [`OPEN`] only.
     users: AtomicUsize,
@@ -26,24 +31,37 @@ pub(super) struct Shared {
 
 impl Shared {
     /// What this process has open of a file, with one more user.
-    pub(super) fn adopt(file: FileId) -> Option<Arc<Self>> {
+    pub(super) fn adopt(path: &Path, file: FileId) -> Result<Option<Arc<Self>>> {
         let open = OPEN.lock();
-        let found = open.iter().filter_map(Weak::upgrade).find(|shared| {
-            shared.file == file && shared.in_this_process() && shared.users.load(Ordering::Relaxed) > 0
-        });
-        if let Some(shared) = &found {
-            shared.users.fetch_add(1, Ordering::Relaxed);
+        for shared in open.iter().filter_map(Weak::upgrade).filter(|shared| shared.file == file) {
+            if !shared.in_this_process() && shared.resting.lock().is_none() {
+                let what =
+                    "was in use when this process was forked, and SQLite's locks on it are not whole here";
+                return Err(
+                    unavailable(path, what).hinting("Call before_fork() before forking, or open it after.")
+                );
+            }
+            if shared.in_this_process() && shared.users.load(Ordering::Relaxed) > 0 {
+                shared.users.fetch_add(1, Ordering::Relaxed);
+                return Ok(Some(shared));
+            }
         }
-        found
+        Ok(None)
+    }
+
+    /// Everything this process has open.
+    pub(super) fn all_in_this_process() -> Vec<Arc<Self>> {
+        OPEN.lock().iter().filter_map(Weak::upgrade).filter(|shared| shared.in_this_process()).collect()
     }
 
     /// Makes a newly opened file known, with its first user.
     pub(super) fn publish(path: PathBuf, file: FileId, writer: Writer) -> Arc<Self> {
         let shared = Arc::new(Self {
-            identity: format!("sqlite:{file}"),
+            identity: format!("sqlite:{}", path.display()),
+            readers: Readers::new(path.clone(), file),
             path,
             file,
-            readers: Readers::new(),
+            resting: Mutex::new(None),
             writer,
             pid: std::process::id(),
             users: AtomicUsize::new(1),
@@ -65,6 +83,20 @@ impl Shared {
         self.pid == std::process::id()
     }
 
+    /// Closes every connection once it is idle, and keeps them closed until [`Shared::wake`].
+    pub(super) async fn rest(&self) {
+        let turns = self.readers.rest().await;
+        let resume = self.writer.rest().await;
+        if let (Some(turns), Some(resume)) = (turns, resume) {
+            *self.resting.lock() = Some((turns, resume));
+        }
+    }
+
+    /// Lets connections be opened again.
+    pub(super) fn wake(&self) {
+        drop(self.resting.lock().take());
+    }
+
     /// Finishes what was asked and closes every connection.
     pub(super) async fn shut(&self) {
         self.writer.close().await;
@@ -74,7 +106,8 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        if !self.in_this_process() {
+        // Connections are as well left open as closed when their file is gone; see `link::end`.
+        if !self.in_this_process() || self.file.still_at(&self.path).is_err() {
             self.readers.abandon();
         }
     }

@@ -24,9 +24,17 @@ pub(super) struct Batch {
 
 pub(super) enum Order {
     Write(Batch),
-    ForgetSessions { before: u64, answer: oneshot::Sender<Result<()>> },
+    ForgetSessions {
+        before: u64,
+        answer: oneshot::Sender<Result<()>>,
+    },
+    /// Close the connection, answer with what ends the pause when dropped, and wait for that.
+    Rest(oneshot::Sender<Resume>),
     Close(oneshot::Sender<()>),
 }
+
+/// Ends the writer's pause when it is dropped.
+pub(super) struct Resume(#[expect(dead_code, reason = "dropping it is the message")] oneshot::Sender<()>);
 
 /// The way to the thread.
 pub(super) struct Writer {
@@ -59,6 +67,14 @@ impl Writer {
         self.order(|answer| Order::ForgetSessions { before, answer }).await
     }
 
+    /// Waits until everything handed in before is done and the connection is closed, which it stays until the answer
+    /// is dropped.
+    pub(super) async fn rest(&self) -> Option<Resume> {
+        let (answer, resting) = oneshot::channel();
+        self.orders.send(Order::Rest(answer)).ok()?;
+        resting.await.ok()
+    }
+
     /// Waits until everything handed in before is done and the connection is closed.
     pub(super) async fn close(&self) {
         let (answer, closed) = oneshot::channel();
@@ -88,6 +104,14 @@ async fn serve(mut scribe: Scribe, mut inbox: mpsc::UnboundedReceiver<Order>) {
                 Order::ForgetSessions { before, answer } => {
                     scribe.write(std::mem::take(&mut group)).await;
                     let _ = answer.send(scribe.forget_sessions(before).await);
+                }
+                Order::Rest(answer) => {
+                    scribe.write(std::mem::take(&mut group)).await;
+                    scribe.close().await;
+                    let (resume, pause) = oneshot::channel();
+                    let _ = answer.send(Resume(resume));
+                    // Nothing is ever sent: an error is the end of the pause.
+                    let _ = pause.await;
                 }
                 Order::Close(answer) => {
                     scribe.write(std::mem::take(&mut group)).await;

@@ -1,1 +1,106 @@
-//! todo
+//! Several processes at once. The test binary runs itself: `a_child_works` does nothing unless it is told to.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::{connection, grant, increment};
+use crate::store::{Expect, GrantRow, Location, Opened, Write, open};
+
+const STORE: &str = "THREELO_TEST_STORE";
+const TASK: &str = "THREELO_TEST_TASK";
+
+async fn open_at(path: &Path) -> Opened {
+    open(&Location::Sqlite(path.to_owned()), None).await.unwrap()
+}
+
+fn child(path: &Path, task: &str) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["store::suite::sqlite_processes::a_child_works", "--exact", "--nocapture"])
+        .env(STORE, path)
+        .env(TASK, task)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_child_works() {
+    let (Ok(path), Ok(task)) = (std::env::var(STORE), std::env::var(TASK)) else { return };
+    let opened = open_at(Path::new(&path)).await;
+    let store = &*opened.store;
+    let first = vec![Write::PutGrant(GrantRow { generation: 0, ..grant("g") })];
+    store.write(vec![Expect::Grant("g".into(), None)], first).await.unwrap();
+    match task.as_str() {
+        "count" => {
+            for _ in 0..40 {
+                increment(store, "g").await;
+            }
+            store.close().await;
+        }
+        _ => loop {
+            let row = store.grant("g").await.unwrap().unwrap();
+            let expect = vec![Expect::Grant("g".into(), Some(row.seq))];
+            let generation = row.generation + 1;
+            let id = format!("c{generation}");
+            let writes = vec![
+                Write::PutGrant(GrantRow { generation, ..row }),
+                Write::PutConnection(connection(&id, "g")),
+            ];
+            store.write(expect, writes).await.unwrap().unwrap();
+            println!("acknowledged {generation}");
+        },
+    }
+}
+
+fn fresh() -> (TempDir, PathBuf) {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("threelo.db");
+    (directory, path)
+}
+
+#[tokio::test]
+async fn processes_that_start_at_once_share_one_store_and_lose_nothing() {
+    let (_directory, path) = fresh();
+    let children: Vec<_> = (0..6).map(|_| child(&path, "count")).collect();
+    for mut child in children {
+        let mut said = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+        assert!(child.wait().unwrap().success(), "{said}");
+    }
+    let opened = open_at(&path).await;
+    assert_eq!(opened.store.grant("g").await.unwrap().unwrap().generation, 240);
+}
+
+#[tokio::test]
+async fn a_process_killed_in_the_middle_loses_nothing_it_was_told_is_written() {
+    let (_directory, path) = fresh();
+    let mut newest = 0;
+    for round in 0..6_u64 {
+        let mut child = child(&path, "forever");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut acknowledged = newest;
+        for _ in 0..=round * 7 {
+            let said = lines.by_ref().map(Result::unwrap).find_map(|line| {
+                line.rsplit_once("acknowledged ").map(|(_, number)| number.parse::<u64>().unwrap())
+            });
+            acknowledged = said.unwrap();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        for line in lines.map_while(Result::ok) {
+            if let Some((_, number)) = line.rsplit_once("acknowledged ") {
+                acknowledged = number.parse().unwrap();
+            }
+        }
+        let opened = open_at(&path).await;
+        let (_, grant) = opened.store.resolve(&format!("c{acknowledged}")).await.unwrap().unwrap();
+        assert!(grant.generation >= acknowledged, "{} < {acknowledged}", grant.generation);
+        let whole = opened.store.connection(&format!("c{}", grant.generation)).await.unwrap();
+        assert_eq!(whole.unwrap().seq, grant.seq);
+        newest = grant.generation;
+        opened.store.close().await;
+    }
+}

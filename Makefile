@@ -1,0 +1,92 @@
+# threelo: everything is started from here. `make demo` shows it, `make test` proves it.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+VENV := .venv
+# Marks of finished steps; whatever a step reads stands behind its colon.
+DONE := .build
+CORE := $(shell find core/src core/Cargo.toml Cargo.toml Cargo.lock -type f -name '*.rs' -o -name '*.toml' -o -name '*.lock')
+
+export THREELO_SANDBOX := $(CURDIR)/target/debug/threelo-sandbox
+export THREELO_ROOT := $(CURDIR)
+# Debian's own Python asks for this in a fresh virtual environment; nothing here needs a newer pip.
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help:            ## this list
+	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 22
+
+# ------------------------------------------------------------------------------------------------ what is needed
+
+$(DONE)/setup: scripts/setup.sh
+	scripts/setup.sh
+	@mkdir -p $(DONE) && touch $@
+
+$(DONE)/venv: tests/python/requirements.txt | $(DONE)/setup
+	test -x $(VENV)/bin/python || python3 -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --requirement tests/python/requirements.txt
+	@touch $@
+
+$(DONE)/node_modules: package.json package-lock.json | $(DONE)/setup
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(DONE)/interop: tests/interop/package.json tests/interop/package-lock.json | $(DONE)/setup
+	cd tests/interop && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# ------------------------------------------------------------------------------------------------ builds
+
+$(DONE)/sandbox: $(shell find sandbox -name '*.rs' -o -name 'Cargo.toml') Cargo.lock | $(DONE)/setup
+	cargo build --package threelo-sandbox
+	@touch $@
+
+$(DONE)/python: $(CORE) $(shell find bindings-python -name '*.rs' -o -name 'Cargo.toml') pyproject.toml $(DONE)/venv
+	$(VENV)/bin/maturin develop --quiet
+	@touch $@
+
+$(DONE)/node: $(CORE) $(shell find bindings-node \( -name '*.rs' -o -path '*/src-ts/*' -o -name '*.json' -o -name 'build.mjs' \) -not -path '*/lib/*') $(DONE)/node_modules
+	npm run --silent build:ts
+	npm run --silent build:native:debug
+	@touch $@
+
+build: $(DONE)/python $(DONE)/node $(DONE)/sandbox   ## both packages in place, and the sandbox
+
+demo: build      ## what threelo does, shown in a minute, in Python and Node on one store
+	$(VENV)/bin/python demo/demo.py
+
+# ------------------------------------------------------------------------------------------------ proofs
+
+test: lint test-rust test-python test-node test-interop   ## everything
+
+test-rust: | $(DONE)/setup                    ## the core, the sandbox and the vectors in Rust
+	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace; fi
+
+test-python: build                            ## pytest: the Python face, the vectors, parity
+	$(VENV)/bin/python -m pytest -q tests/python
+
+test-node: build                              ## node:test: the Node face and the vectors
+	npm test --silent
+
+test-interop: build $(DONE)/interop           ## against an authorization server nobody here wrote
+	cd tests/interop && npm test --silent
+	$(VENV)/bin/python -m pytest -q tests/interop
+
+lint: build                                   ## formatting, lints, types, and that nothing generated is stale
+	python3 scripts/generate --check
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- --deny warnings
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/stubtest threelo --ignore-missing-stub
+
+generate:                                     ## writes what repeats api.toml
+	python3 scripts/generate
+	cargo fmt --all
+
+clean:                                        ## forgets all builds
+	rm -rf $(DONE) $(VENV) node_modules tests/interop/node_modules target bindings-node/lib bindings-node/*.node
+
+.PHONY: help build demo test test-rust test-python test-node test-interop lint generate clean

@@ -1,0 +1,193 @@
+//! Consents that go wrong half-way, and what every process may rely on afterwards.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod support;
+
+use std::time::Duration;
+
+use serde_json::json;
+use support::{Sandbox, complete, connect, myself};
+use threelo_core::{Client, Code, ConnectOptions, EventKind, ImportOptions, SelectSiteOptions};
+
+#[tokio::test]
+async fn another_process_completes_a_consent() {
+    let sandbox = Sandbox::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let session =
+        sandbox.client_at(&path).await.connect(ConnectOptions::new("user-1", Some("browser-1"))).await;
+    let callback = sandbox.consent(&session.unwrap().url, "ada", &["acme"]).await;
+    let other = sandbox.client_at(&path).await;
+    assert_eq!(other.complete(complete(&callback)).await.unwrap().id, "user-1");
+    let again = other.complete(complete(&callback)).await.unwrap_err();
+    assert_eq!(again.code(), Code::StateInvalid, "a state is good once");
+}
+
+#[tokio::test]
+async fn a_state_belongs_to_its_browser_and_to_its_half_hour() {
+    let sandbox = Sandbox::start().await;
+    let mut options = sandbox.options();
+    options.timings.session_ttl = Duration::from_millis(300);
+    let client = Client::open(options).await.unwrap();
+    let session = client.connect(ConnectOptions::new("user-1", Some("browser-1"))).await.unwrap();
+    let callback = sandbox.consent(&session.url, "ada", &["acme"]).await;
+    for binding in [None, Some("browser-2".into())] {
+        let stolen = threelo_core::CompleteOptions { binding, ..complete(&callback) };
+        assert_eq!(client.complete(stolen).await.unwrap_err().code(), Code::StateInvalid);
+    }
+    while threelo_core::clock::wall_ms() < session.expires_at {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(client.complete(complete(&callback)).await.unwrap_err().code(), Code::StateInvalid);
+    assert_eq!(sandbox.counts().await["code_exchanges"], 0);
+}
+
+/// A consent whose look-ups fail after its pair was stored, as when a process dies there.
+async fn half_done(sandbox: &Sandbox, path: &std::path::Path) -> String {
+    let client = sandbox.client_at(path).await;
+    let session = client.connect(ConnectOptions::new("user-1", Some("browser-1"))).await.unwrap();
+    let callback = sandbox.consent(&session.url, "ada", &["acme"]).await;
+    let down = json!({ "path": "/oauth/token/accessible-resources", "kind": { "status": 503 }, "times": 0 });
+    sandbox.fault(down).await;
+    let error = client.complete(complete(&callback)).await.unwrap_err();
+    assert_eq!(error.code(), Code::IdentityUnavailable);
+    sandbox.clear_faults().await;
+    callback
+}
+
+#[tokio::test]
+async fn a_consent_that_broke_after_the_exchange_is_finished_by_the_next_use() {
+    let sandbox = Sandbox::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    half_done(&sandbox, &path).await;
+    let next = sandbox.client_at(&path).await;
+    assert_eq!(myself(&next, "user-1").await.unwrap(), 200);
+    assert_eq!(next.connection("user-1").await.unwrap().site.unwrap().url, "https://acme.atlassian.net");
+    assert_eq!(sandbox.counts().await["code_exchanges"], 1);
+}
+
+#[tokio::test]
+async fn a_consent_that_broke_after_the_exchange_is_finished_by_reloading_the_callback() {
+    let sandbox = Sandbox::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let callback = half_done(&sandbox, &path).await;
+    let next = sandbox.client_at(&path).await;
+    assert_eq!(next.complete(complete(&callback)).await.unwrap().id, "user-1");
+    assert_eq!(sandbox.counts().await["code_exchanges"], 1);
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_does_not_take_the_new_pair_along() {
+    let sandbox = Sandbox::start().await;
+    let client = sandbox.client().await;
+    let session = client.connect(ConnectOptions::new("user-1", Some("browser-1"))).await.unwrap();
+    let callback = sandbox.consent(&session.url, "ada", &["acme"]).await;
+    let hold = json!({ "path": "/oauth/token", "kind": { "hold": "after" } });
+    let fault = sandbox.fault(hold).await;
+    let caller = {
+        let client = client.clone();
+        tokio::spawn(async move { client.complete(complete(&callback)).await })
+    };
+    while sandbox.get("faults").await[0]["waiting"] != 1 {
+        tokio::task::yield_now().await;
+    }
+    caller.abort();
+    sandbox.post(&format!("faults/{fault}/release"), json!({})).await;
+    while client.connection("user-1").await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(myself(&client, "user-1").await.unwrap(), 200);
+}
+
+#[tokio::test]
+async fn taking_the_first_site_is_told_with_the_others() {
+    let sandbox = Sandbox::start().await;
+    let client = sandbox.client().await;
+    let mut events = client.events();
+    // Two sites at once are both new, so nothing tells which one was meant.
+    let session = client.connect(ConnectOptions::new("user-1", Some("browser-1"))).await.unwrap();
+    let callback = sandbox.consent(&session.url, "ada", &["zeta", "acme"]).await;
+    let connection = client.complete(complete(&callback)).await.unwrap();
+    assert_eq!(connection.site_choice, Some(threelo_core::SiteChoice::First));
+    let told = loop {
+        let event = events.next().await.unwrap();
+        if event.kind == EventKind::SiteAutoSelected {
+            break event;
+        }
+    };
+    assert_eq!(told.connection_id.as_deref(), Some("user-1"));
+    assert_eq!(told.details["others"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn fewer_scopes_than_before_are_told_by_name() {
+    let sandbox = Sandbox::start().await;
+    let client = sandbox.client().await;
+    connect(&sandbox, &client, "user-1", Some("acme")).await;
+    let mut events = client.events();
+    let mut less = ConnectOptions::new("user-1", Some("browser-1"));
+    (less.scopes, less.keep_scopes) = (Some(vec!["read:jira-work".into()]), false);
+    support::finish(&sandbox, &client, less, "ada", &["acme"]).await.unwrap();
+    let told = loop {
+        let event = events.next().await.unwrap();
+        if event.kind == EventKind::ScopesReduced {
+            break event;
+        }
+    };
+    assert_eq!(told.details["scopes"], json!(["write:jira-work", "read:jira-user", "read:me"]));
+}
+
+#[tokio::test]
+async fn an_import_without_an_access_token_rotates_at_its_first_use() {
+    let sandbox = Sandbox::start().await;
+    let client = sandbox.client().await;
+    let refresh =
+        sandbox.tokens_of_another_system(&client).await["refresh_token"].as_str().unwrap().to_owned();
+    let import = |id: &str| ImportOptions {
+        id: id.into(),
+        refresh_token: refresh.clone().into(),
+        access_token: None,
+        expires_at: None,
+        scopes: None,
+        account_id: None,
+        site: Some("acme".into()),
+        tags: None,
+        metadata: None,
+        timeout: None,
+    };
+    client.import_connection(import("ours")).await.unwrap();
+    assert_eq!(sandbox.refreshes().await, 0);
+    assert_eq!(myself(&client, "ours").await.unwrap(), 200);
+    assert_eq!(sandbox.refreshes().await, 1);
+    assert_eq!(client.connection("ours").await.unwrap().site.unwrap().url, "https://acme.atlassian.net");
+    assert_eq!(client.import_connection(import("twice")).await.unwrap_err().code(), Code::AlreadyImported);
+}
+
+#[tokio::test]
+async fn a_named_site_that_is_absent_needs_no_new_consent() {
+    let sandbox = Sandbox::start().await;
+    let client = sandbox.client().await;
+    let mut options = ConnectOptions::new("user-1", Some("browser-1"));
+    options.site = Some("acmee".into());
+    let error = support::finish(&sandbox, &client, options, "ada", &["acme"]).await.unwrap_err();
+    assert_eq!(error.code(), Code::SiteNotFound);
+    assert_eq!(myself(&client, "user-1").await.unwrap_err().code(), Code::SiteRequired);
+    let select = SelectSiteOptions { id: "user-1".into(), site: "acme".into(), timeout: None };
+    client.select_site(select).await.unwrap();
+    assert_eq!(myself(&client, "user-1").await.unwrap(), 200);
+}
+
+#[tokio::test]
+async fn the_last_disconnect_of_a_grant_removes_it() {
+    let sandbox = Sandbox::start().await;
+    let client = sandbox.client().await;
+    connect(&sandbox, &client, "user-1", Some("acme")).await;
+    connect(&sandbox, &client, "user-2", Some("zeta")).await;
+    client.disconnect("user-1").await.unwrap();
+    assert_eq!(myself(&client, "user-1").await.unwrap_err().code(), Code::ConnectionNotFound);
+    assert_eq!(myself(&client, "user-2").await.unwrap(), 200);
+    client.disconnect("user-2").await.unwrap();
+    assert_eq!(client.disconnect("user-2").await.unwrap_err().code(), Code::ConnectionNotFound);
+}
