@@ -217,7 +217,8 @@ mod tests {
 
     #[test]
     fn each_bad_option_is_named() {
-        let cases: [(&str, fn(&mut ClientOptions)); 10] = [
+        type Spoil = fn(&mut ClientOptions);
+        let cases: [(&str, Spoil); 10] = [
             ("client_id", |o| o.client_id = String::new()),
             ("client_id", |o| o.client_id = "a b".into()),
             ("client_secret", |o| o.client_secret = "".into()),

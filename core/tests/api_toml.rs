@@ -51,6 +51,8 @@ fn intervals_are_those_of_api_toml() {
         request_timeout,
         session_ttl,
         reuse_window,
+        retry_base,
+        retry_wanted,
         retry_cap,
         close_timeout,
     } = Timings::default();
@@ -67,6 +69,8 @@ fn intervals_are_those_of_api_toml() {
         ("request_timeout_ms", ms(request_timeout)),
         ("session_ttl_ms", ms(session_ttl)),
         ("reuse_window_ms", ms(reuse_window)),
+        ("retry_base_ms", ms(retry_base)),
+        ("retry_wanted_ms", ms(retry_wanted)),
         ("retry_cap_ms", ms(retry_cap)),
         ("close_timeout_ms", ms(close_timeout)),
     ]

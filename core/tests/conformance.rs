@@ -56,3 +56,26 @@ async fn every_vector_holds() {
     let failures: Vec<String> = outcomes.into_iter().flatten().collect();
     assert!(failures.is_empty(), "{} of {count} vectors fail:\n\n{}", failures.len(), failures.join("\n\n"));
 }
+
+fn listed(name: &str) -> Vec<Value> {
+    let path = format!("{}/../tests/conformance/{name}", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+#[test]
+fn matchers_hold_and_fail() {
+    for case in listed("matchers.json") {
+        assert_eq!(Value::from(matchers::matches(case.get("value"), &case["is"])), case["holds"], "{case}");
+    }
+}
+
+/// A runner that cannot fail would prove nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn doctored_vectors_fail() {
+    for vector in listed("doctored.json") {
+        let (name, words) = (vector["name"].clone(), vector["fails_with"].clone());
+        let why = run::run(vector, json!("memory")).await.expect_err(name.as_str().unwrap());
+        let told = words.as_str().unwrap().split(".*").all(|part| why.contains(part));
+        assert!(told, "{name} fails for another reason: {why}");
+    }
+}

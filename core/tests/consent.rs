@@ -166,6 +166,19 @@ async fn an_import_without_an_access_token_rotates_at_its_first_use() {
 }
 
 #[tokio::test]
+async fn calls_that_come_upon_an_open_consent_together_finish_it_once() {
+    let sandbox = Sandbox::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    half_done(&sandbox, &path).await;
+    let clients = [sandbox.client_at(&path).await, sandbox.client_at(&path).await];
+    let calls = clients.iter().flat_map(|client| (0..10).map(move |_| myself(client, "user-1")));
+    let statuses = futures::future::join_all(calls).await;
+    assert!(statuses.iter().all(|status| matches!(status, Ok(200))), "{statuses:?}");
+    assert_eq!(sandbox.counts().await["code_exchanges"], 1);
+}
+
+#[tokio::test]
 async fn a_named_site_that_is_absent_needs_no_new_consent() {
     let sandbox = Sandbox::start().await;
     let client = sandbox.client().await;

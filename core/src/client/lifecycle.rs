@@ -82,10 +82,14 @@ impl Client {
     pub async fn refresh(&self, options: impl Into<IdOptions>) -> Result<Connection> {
         let IdOptions { id, timeout } = options.into();
         self.run(timeout, |deadline| async move {
-            self.resolve(&id, deadline).await?;
             let keeper = &self.connector().keeper;
+            let before = keeper.reload(&id).await?.map(|(_, held)| held.row.generation);
+            self.resolve(&id, deadline).await?;
             let (_, held) = keeper.reload(&id).await?.ok_or_else(|| not_found(&id))?;
-            keeper.refresh(&held.row, deadline).await?;
+            // Finishing what an import or a crash left open may have rotated already.
+            if before == Some(held.row.generation) {
+                keeper.refresh(&held.row, deadline).await?;
+            }
             self.stored(&id).await
         })
         .await

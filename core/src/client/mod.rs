@@ -86,17 +86,17 @@ impl Client {
         .await
     }
 
-    /// A connection with its grant. One that a crash left unfinished after its consent is finished first.
+    /// A connection with its grant. One that a crash, or an import, left unfinished is finished first.
     async fn resolve(&self, id: &str, deadline: Instant) -> Result<(Arc<ConnectionRow>, Held)> {
         let keeper = &self.connector().keeper;
-        let resolved = keeper.resolve(id).await?;
-        let complete =
-            resolved.as_ref().is_some_and(|(row, held)| row.site.is_some() && held.row.death.is_none());
-        if !complete && let Some(session) = keeper.shared.store.unfinished_session(id).await? {
-            self.connector().finish(session, deadline).await?;
-            return keeper.reload(id).await?.ok_or_else(|| not_found(id));
+        match keeper.resolve(id).await? {
+            Some((row, held)) if row.site.is_some() && held.row.death.is_none() => Ok((row, held)),
+            _ => {
+                self.connector().finish_what_is_open(id, deadline).await?;
+                // What memory holds may be older than what another process finished.
+                keeper.reload(id).await?.ok_or_else(|| not_found(id))
+            }
         }
-        resolved.ok_or_else(|| not_found(id))
     }
 }
 

@@ -49,7 +49,7 @@ impl Client {
         };
         let shared = Arc::new(Shared { store, sealer, endpoint, events, cache: Cache::default() });
         let keeper = Keeper { shared, stop: CancellationToken::new(), tasks: TaskTracker::new() };
-        let connector = Connector { keeper, config, transport };
+        let connector = Connector { keeper, config, transport, finishing: Arc::default() };
         Ok(Self { inner: Arc::new(Inner { connector, closing: CancellationToken::new() }) })
     }
 

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::{Client, view};
-use crate::connect::{account_key, sites};
+use crate::connect::{account_key, check_site, sites};
 use crate::error::{Code, Error, Result};
 use crate::grant::cache::Held;
 use crate::grant::change::change;
@@ -33,6 +33,7 @@ impl Client {
     /// Those of [`Client::sites`], and `site_not_found` carrying the list.
     pub async fn select_site(&self, options: SelectSiteOptions) -> Result<Connection> {
         self.run(options.timeout, |deadline| async move {
+            check_site(Some(&options.site))?;
             let (row, held) = match self.resolve(&options.id, deadline).await {
                 // An unfinished consent that named an absent site is finished now; its error is what this call mends.
                 Err(error) if error.code() == Code::SiteNotFound => {
@@ -94,6 +95,7 @@ impl Client {
         named: Option<&str>,
         deadline: Instant,
     ) -> Result<(Held, Site)> {
+        check_site(named)?;
         let (row, held) = self.resolve(id, deadline).await?;
         let Some(named) = named else {
             let connection = view::connection(&row, &held.row);

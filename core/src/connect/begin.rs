@@ -23,7 +23,8 @@ pub(crate) fn check_id(id: &str) -> Result<()> {
     Ok(())
 }
 
-fn check_site(site: Option<&str>) -> Result<()> {
+/// Checks a site that was named.
+pub(crate) fn check_site(site: Option<&str>) -> Result<()> {
     match site {
         Some(site) if site.trim().is_empty() => {
             Err(Error::argument("site", "empty", "a subdomain, a site URL or a cloud id"))

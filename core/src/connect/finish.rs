@@ -30,29 +30,55 @@ struct Plan {
 }
 
 impl Connector {
-    /// Finishes an exchanged session. Returns the grant and connection through the store; an error that is told
-    /// although everything was written comes as [`Err`] too.
+    /// Finishes a consent or an import of this connection that was left open, once in this process however many
+    /// calls come upon it.
+    pub(crate) async fn finish_what_is_open(&self, connection_id: &str, deadline: Instant) -> Result<()> {
+        let store = &self.keeper.shared.store;
+        let Some(found) = store.unfinished_session(connection_id).await? else { return Ok(()) };
+        let lock = self.finishing.of(&found.state_hash);
+        let _alone = lock.lock().await;
+        match store.session(&found.state_hash).await? {
+            Some(session) => self.finish(session, deadline).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Finishes an exchanged session. What is told although everything was written, such as `site_not_found`, comes
+    /// as an error too.
     pub(crate) async fn finish(&self, session: SessionRow, deadline: Instant) -> Result<()> {
+        match self.work_out(&session, deadline).await {
+            Ok(told) => told.map_or(Ok(()), Err),
+            // Another process was quicker, and took away what this one was still reading.
+            Err(_) if self.keeper.shared.store.session(&session.state_hash).await?.is_none() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn work_out(&self, session: &SessionRow, deadline: Instant) -> Result<Option<Error>> {
         let SessionStage::Exchanged { grant_id } = &session.stage else {
             return Err(Error::new(Code::StateInvalid, "this consent has not been exchanged yet"));
         };
-        let asked = Asked::open(&self.keeper.shared.sealer, &session)?;
+        let asked = Asked::open(&self.keeper.shared.sealer, session)?;
         let store = &self.keeper.shared.store;
         let Some(row) = store.grant(grant_id).await? else {
-            store.write(vec![], vec![Write::DeleteSession(session.state_hash)]).await?;
-            return Err(Error::new(Code::StateInvalid, "this consent's tokens are no longer in the store"));
+            let expect = vec![Expect::Grant(grant_id.clone(), None)];
+            store.write(expect, vec![Write::DeleteSession(session.state_hash.clone())]).await?;
+            return Err(gone());
         };
         let held = self.keeper.hold(row)?;
         let listed = self.list_sites(&held, deadline).await?;
         let account = self.learn_account(&held, &listed, deadline).await;
         for attempt in 0..TRIES {
-            let plan = self.plan(&session, &asked, grant_id, &listed, account.clone()).await?;
+            let plan = self.plan(session, &asked, grant_id, &listed, account.clone()).await?;
             if attempt == 0 {
                 self.let_rotation_finish(&plan).await?;
             }
-            if self.write(&session, &asked, &plan).await? {
+            if self.write(session, &asked, &plan).await? {
                 self.tell(&session.connection_id, &plan);
-                return plan.decision.error.map_or(Ok(()), Err);
+                return Ok(plan.decision.error);
+            }
+            if store.session(&session.state_hash).await?.is_none() {
+                return Err(gone());
             }
         }
         Err(Error::new(Code::StoreUnavailable, "other writers never let this consent be stored"))
@@ -67,7 +93,6 @@ impl Connector {
         account: Option<String>,
     ) -> Result<Plan> {
         let store = &self.keeper.shared.store;
-        let gone = || Error::new(Code::StateInvalid, "this consent was finished or given up elsewhere");
         let stored = store.grant(grant_id).await?.ok_or_else(gone)?;
         let new =
             GrantRow { account_id: stored.account_id.clone().or(account), sites: listed.to_vec(), ..stored };
@@ -230,6 +255,10 @@ impl Connector {
             }
         }
     }
+}
+
+fn gone() -> Error {
+    Error::new(Code::StateInvalid, "this consent was finished or given up elsewhere")
 }
 
 /// The connection as it is to be at its new home.

@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 use tokio::time::Instant;
 
 use super::Connector;
-use super::begin::check_id;
+use super::begin::{check_id, check_site};
 use super::session::{Asked, hash};
 use crate::atlassian::token_endpoint::subject;
 use crate::clock::wall_ms;
@@ -19,6 +19,7 @@ impl Connector {
     /// Stores the tokens and the connection; with a valid access token, finishes at once.
     pub(crate) async fn import(&self, options: ImportOptions, deadline: Instant) -> Result<()> {
         check_id(&options.id)?;
+        check_site(options.site.as_deref())?;
         let now = wall_ms();
         if options.refresh_token.expose_secret().trim().is_empty() {
             return Err(Error::argument("refresh_token", "empty", "the newest refresh token"));

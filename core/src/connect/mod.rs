@@ -4,6 +4,7 @@ mod begin;
 mod complete;
 mod decide;
 mod finish;
+mod finishing;
 mod import;
 mod lookup;
 mod session;
@@ -11,7 +12,9 @@ pub(crate) mod sites;
 
 use std::sync::Arc;
 
+pub(crate) use begin::check_site;
 pub(crate) use finish::account_key;
+pub(crate) use finishing::Finishing;
 
 use crate::config::Config;
 use crate::grant::keeper::Keeper;
@@ -23,4 +26,5 @@ pub(crate) struct Connector {
     pub(crate) keeper: Keeper,
     pub(crate) config: Arc<Config>,
     pub(crate) transport: Arc<Transport>,
+    pub(crate) finishing: Arc<Finishing>,
 }
