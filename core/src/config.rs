@@ -5,11 +5,12 @@ use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use url::{Host, Url};
+use url::Url;
 
 use crate::atlassian::Hosts;
 use crate::error::{Error, Result};
-use crate::grant::Timings;
+use crate::origin::secure_or_loopback;
+use crate::timings::Timings;
 
 /// What a connect does when several sites are there and none was named.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -181,20 +182,6 @@ fn redirect(given: &str) -> Result<String> {
     let clean = url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
     // The text is sent as given, not as the parser would write it: Atlassian compares it letter by letter (F2.1).
     if clean && secure_or_loopback(&url) { Ok(given.to_owned()) } else { Err(refuse()) }
-}
-
-/// https anywhere, plain http on this machine only (DESIGN §9).
-pub(crate) fn secure_or_loopback(url: &Url) -> bool {
-    match url.scheme() {
-        "https" => url.host().is_some(),
-        "http" => match url.host() {
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        },
-        _ => false,
-    }
 }
 
 #[cfg(test)]

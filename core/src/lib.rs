@@ -14,11 +14,13 @@ mod error;
 mod event;
 pub mod grant;
 mod options;
+mod origin;
 pub mod paginate;
 mod random;
 mod records;
 pub mod request;
 pub mod store;
+mod timings;
 mod transport;
 
 pub use call::{Call, Casing};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use url::Url;
 
-use crate::config::secure_or_loopback;
 use crate::error::{Error, Result};
+use crate::origin::secure_or_loopback;
 use crate::records::Product;
 
 /// Where Atlassian is. Overridden for Government Cloud (F1.15), sandboxes and tests.

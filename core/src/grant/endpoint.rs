@@ -9,10 +9,10 @@ use http::header;
 use secrecy::SecretString;
 use tower::util::AndThenLayer;
 
-use super::Timings;
 use crate::atlassian::Hosts;
 use crate::atlassian::token_endpoint::{self, Exchange, Reply};
 use crate::clock::wall_ms;
+use crate::timings::Timings;
 use crate::transport::Transport;
 
 /// How an exchange ended.

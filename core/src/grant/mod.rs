@@ -7,10 +7,9 @@ mod flight;
 pub(crate) mod keeper;
 pub mod protocol;
 mod runner;
-mod timings;
 pub(crate) mod tokens;
 pub(crate) mod transitions;
 
+pub use crate::timings::Timings;
 pub(crate) use runner::Shared;
-pub use timings::Timings;
 pub use tokens::Access;

@@ -3,9 +3,9 @@
 //! one that went in.
 
 use super::protocol::{LeaseView, View};
-use super::timings::Timings;
 use crate::clock::Stamp;
 use crate::store::{Death, GrantRow, Intent, Lease, Sealed, Spare};
+use crate::timings::Timings;
 
 /// Who acts: one worker's random name.
 pub(crate) type Holder = str;

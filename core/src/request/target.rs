@@ -6,8 +6,8 @@ use url::Url;
 
 use super::Destination;
 use crate::atlassian::Hosts;
-use crate::config::secure_or_loopback;
 use crate::error::{Code, Error, Result};
+use crate::origin::secure_or_loopback;
 use crate::records::Product;
 
 /// What a path keeps as it is: RFC 3986's `pchar` and `/`, and `%`, which is looked at by hand.

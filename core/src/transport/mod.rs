@@ -10,7 +10,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use crate::error::{Code, Error, Result};
-use crate::grant::Timings;
+use crate::timings::Timings;
 
 /// Connecting to the API, in every attempt. Kept well below a call's time, so that a dead address leaves room to
 /// repeat.

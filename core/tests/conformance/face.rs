@@ -123,7 +123,12 @@ pub(crate) fn record(error: &Error, secrets: &[String]) -> Value {
         "retryable": error.retryable(), "status": error.status(), "context": error.context(),
     });
     let told = format!("{record}{error}{error:?}");
-    let leaked: Vec<&String> = secrets.iter().filter(|secret| told.contains(secret.as_str())).collect();
+    let leaked = leaked(&told, secrets);
     assert!(leaked.is_empty(), "{} tells {leaked:?}", error.code());
     record
+}
+
+/// The secrets that stand in a text.
+pub(crate) fn leaked(told: &str, secrets: &[String]) -> Vec<String> {
+    secrets.iter().filter(|secret| told.contains(secret.as_str())).cloned().collect()
 }

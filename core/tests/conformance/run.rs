@@ -91,7 +91,10 @@ impl Run {
             let outcome = Arc::clone(&self).step(step.clone()).await;
             outcome.map_err(|why| format!("step {} {step}: {why}", index + 1))?;
         }
-        self.check_fixture()
+        self.check_fixture()?;
+        let told = Value::from(self.events.lock().clone()).to_string();
+        let leaked = face::leaked(&told, &self.secrets.lock());
+        if leaked.is_empty() { Ok(()) } else { Err(format!("an event tells {leaked:?}")) }
     }
 
     fn step(self: Arc<Self>, step: Value) -> BoxFuture<'static, Outcome> {
