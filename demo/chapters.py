@@ -17,7 +17,6 @@ from app import REDIRECT_URI
 from children import Child, Children
 from sandbox import Sandbox
 from story import Story, Untrue, check, check_some
-
 from threelo import Client, SiteNotFoundError
 
 HERE = Path(__file__).resolve().parent

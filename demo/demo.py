@@ -22,7 +22,6 @@ from chapters import CHAPTERS, Stage
 from children import Children
 from sandbox import Sandbox
 from story import Story, Untrue
-
 from threelo import Client, ThreeloError
 
 HERE = Path(__file__).resolve().parent

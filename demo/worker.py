@@ -10,7 +10,6 @@ import sys
 from typing import Any
 
 from app import options
-
 from threelo import AsyncClient, ThreeloError
 
 

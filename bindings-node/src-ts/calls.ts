@@ -1,5 +1,6 @@
 import { CANCELLED } from './codes.js';
 import { type Completion, native } from './native.js';
+import { onAbort } from './signal.js';
 
 type Settle = (completion: Completion) => void;
 
@@ -28,22 +29,26 @@ export { port };
  */
 export function call(start: (id: number) => void, signal?: AbortSignal): Promise<Completion> {
   return new Promise((resolve) => {
+    if (signal?.aborted) return resolve(cancelled(signal));
     const id = nextId();
-    const cancel = () => {
-      port.cancel(id);
-      settle({ id, failure: { ...CANCELLED, cause: signal?.reason } });
-    };
+    start(id);
     const settle = (completion: Completion) => {
-      signal?.removeEventListener('abort', cancel);
-      if (waiting.delete(id)) release();
+      forget?.();
+      waiting.delete(id);
+      release();
       resolve(completion);
     };
-    if (signal?.aborted) return cancel();
-    start(id);
-    signal?.addEventListener('abort', cancel, { once: true });
+    const forget = signal && onAbort(signal, () => {
+      port.cancel(id);
+      settle(cancelled(signal));
+    });
     waiting.set(id, settle);
     hold();
   });
+}
+
+function cancelled(signal: AbortSignal): Completion {
+  return { failure: { ...CANCELLED, cause: signal.reason } };
 }
 
 /**

@@ -37,6 +37,7 @@ export const CLASSES: Readonly<Record<string, typeof ThreeloError>> = {
   schema_newer: errors.SchemaNewerError,
   decryption_failed: errors.DecryptionFailedError,
   closed: errors.ClosedError,
+  internal: errors.InternalError,
 };
 
 /** What a call ends with that its signal aborted. @internal */

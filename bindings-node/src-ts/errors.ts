@@ -280,3 +280,12 @@ export class DecryptionFailedError extends ThreeloError {
 export class ClosedError extends ThreeloError {
   declare readonly code: 'closed';
 }
+
+/**
+ * A fault inside threelo itself.
+ *
+ * Report it with what was written to the standard error stream; the client can still be used.
+ */
+export class InternalError extends ThreeloError {
+  declare readonly code: 'internal';
+}

@@ -12,9 +12,8 @@ export interface Failure {
   readonly cause?: unknown;
 }
 
-/** What became of a call; of the three results at most one is there. */
+/** What became of a call: at most one of the three is there. */
 export interface Completion {
-  readonly id: number;
   readonly failure?: Failure | undefined;
   readonly text?: string | undefined;
   readonly response?: NativeResponse | undefined;
@@ -53,7 +52,7 @@ export interface NativeResponse {
 
 /** What the native half exports: data in, data out. `src/` beside this folder is its source. */
 export interface Native {
-  NativePort: new (deliver: (batch: Completion[]) => void) => NativePort;
+  NativePort: new (deliver: (batch: (Completion & { readonly id: number })[]) => void) => NativePort;
   open(port: NativePort, options: string): NativeClient | Failure;
 }
 

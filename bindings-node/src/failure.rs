@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use napi_derive::napi;
-use threelo_core::Error;
+use threelo_core::{Casing, Error};
 
 /// A failure of the core, or of this package. `context` is a JSON object.
 #[napi(object, object_from_js = false)]
@@ -26,6 +26,7 @@ pub struct Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        let error = error.spelt(Casing::Camel);
         Self {
             code: error.code().as_str().to_owned(),
             message: error.message().to_owned(),
@@ -38,17 +39,9 @@ impl From<Error> for Failure {
 }
 
 impl Failure {
-    /// A panic of the core. Its text goes to stderr by Rust's own hook; nothing of it is repeated here, because
-    /// nobody has checked it for secrets.
+    /// A panic of the core.
     pub(crate) fn panic(_payload: Box<dyn Any + Send>) -> Self {
-        Self {
-            code: "internal".to_owned(),
-            message: "a fault inside threelo; it was written to the standard error stream".to_owned(),
-            hint: "Report it with what was written there; the client can still be used.".to_owned(),
-            retryable: false,
-            status: None,
-            context: "{}".to_owned(),
-        }
+        Self::from(Error::panicked())
     }
 }
 

@@ -27,8 +27,6 @@ pub(crate) enum Failure {
     Core(Error),
     /// A panic. It must not cross into Python as one: `PanicException` escapes `except Exception`.
     Fault,
-    /// The runtime ended first.
-    Ended,
 }
 
 pub(crate) type Outcome = Result<Answer, Failure>;
@@ -46,8 +44,8 @@ pub(crate) fn work(call: impl Future<Output = Result<Answer>> + Send + 'static) 
 
 /// Runs something of the core that needs no waiting on the caller's thread.
 pub(crate) fn caught<T>(py: Python<'_>, call: impl FnOnce() -> Result<T>) -> PyResult<T> {
-    let handle = runtime::handle(py).map_err(|error| errors::raise(py, &error))?;
-    let _inside = handle.enter();
+    let inside = runtime::enter(py)?;
+    let _context = inside.enter();
     let caught = catch_unwind(AssertUnwindSafe(call)).map_err(|_| Failure::Fault);
     caught
         .and_then(|result| result.map_err(Failure::Core))
@@ -57,7 +55,7 @@ pub(crate) fn caught<T>(py: Python<'_>, call: impl FnOnce() -> Result<T>) -> PyR
 /// Gives the call one chance to answer on this very thread: what is at hand, such as a cached token, needs no task
 /// and no wake-up.
 pub(crate) fn at_once(handle: &Handle, work: &mut Work) -> Option<Outcome> {
-    let _inside = handle.enter();
+    let _context = handle.enter();
     match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => Some(outcome),
         Poll::Pending => None,

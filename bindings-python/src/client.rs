@@ -99,10 +99,14 @@ impl NativeClient {
                 &Error::new(Code::Closed, "the client was closed before the process forked"),
             ));
         }
-        let live = live(py, &self.options, self.listen.as_ref())?;
-        // What the parent had is leaked here: see `process`.
-        *lock(&self.live) = OfProcess::new(live.clone());
-        Ok(live)
+        let opened = live(py, &self.options, self.listen.as_ref())?;
+        let mut live = lock(&self.live);
+        // Another thread may have been here meanwhile, for `listen` is Python code.
+        if live.get().is_none() {
+            // What the parent had is leaked: see `process`.
+            *live = OfProcess::new(opened.clone());
+        }
+        Ok(live.get().cloned().unwrap_or(opened))
     }
 
     fn opened(&self, py: Python<'_>) -> PyResult<Arc<Live>> {

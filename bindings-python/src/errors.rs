@@ -2,7 +2,7 @@
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use threelo_core::{Code, Error};
+use threelo_core::Error;
 
 use crate::answer::Failure;
 
@@ -19,16 +19,8 @@ pub(crate) fn raise(py: Python<'_>, error: &Error) -> PyErr {
 pub(crate) fn raise_failure(py: Python<'_>, failure: &Failure) -> PyErr {
     match failure {
         Failure::Core(error) => raise(py, error),
-        Failure::Ended => raise(py, &Error::new(Code::Closed, "the interpreter is shutting down")),
-        Failure::Fault => fault(py),
+        Failure::Fault => raise(py, &Error::panicked()),
     }
-}
-
-/// A fault of threelo's own. Its text stays out of the exception, for nobody can say what stands in it.
-fn fault(py: Python<'_>) -> PyErr {
-    let message = "a fault inside threelo; it was written to the standard error stream";
-    let hint = "Report it with what was written there; the client can still be used.";
-    build(py, ("internal", message, hint, false, None, "{}".to_owned())).unwrap_or_else(|failed| failed)
 }
 
 type Parts<'a> = (&'a str, &'a str, &'a str, bool, Option<u16>, String);

@@ -7,7 +7,7 @@ use threelo_core::Subscription;
 use tokio::sync::{Mutex, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::answer::{Answer, Failure, into_python, work};
+use crate::answer::{Answer, work};
 use crate::blocking::wait_idle;
 use crate::process::OfProcess;
 
@@ -43,10 +43,7 @@ impl NativeEvents {
                 () = closed.cancelled() => Ok(Answer::Text(None)),
             }
         };
-        match wait_idle(py, work(next))? {
-            Err(Failure::Ended) => Ok(py.None()),
-            outcome => into_python(outcome, py),
-        }
+        wait_idle(py, work(next))
     }
 }
 

@@ -11,6 +11,7 @@ mod blocking;
 mod client;
 mod errors;
 mod events;
+mod fork;
 mod live;
 mod paginator;
 mod pending;
@@ -42,6 +43,6 @@ mod _native {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         let shutdown = wrap_pyfunction!(crate::runtime::shutdown, module)?;
         module.py().import("atexit")?.call_method1("register", (shutdown,))?;
-        Ok(())
+        crate::fork::register(module)
     }
 }

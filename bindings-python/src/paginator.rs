@@ -1,11 +1,12 @@
-//! A listing, page by page.
+//! A listing, page by page. A page whose way to Python was cut short, by a cancelled task or Ctrl-C, is handed out
+//! again: the face says how many pages it has, so none is lost between the core and it.
 
 use std::sync::Arc;
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::PyBlockingIOError;
 use pyo3::prelude::*;
 use threelo_core::paginate::Paginator;
-use threelo_core::{Code, Error};
+use threelo_core::{Code, Error, Result};
 use tokio::sync::Mutex;
 
 use crate::answer::{Answer, Work, caught, work};
@@ -14,37 +15,60 @@ use crate::errors::raise;
 use crate::pending::PendingCall;
 use crate::process::OfProcess;
 
+struct Listing {
+    paginator: Paginator,
+    /// Pages fetched, and the last of them.
+    fetched: usize,
+    last: Option<String>,
+}
+
+impl Listing {
+    async fn after(&mut self, received: usize) -> Result<Option<String>> {
+        if received >= self.fetched {
+            let page = self.paginator.next_page().await?;
+            self.last = page.map(|page| page.to_json()).transpose()?;
+            self.fetched += usize::from(self.last.is_some());
+        }
+        Ok(self.last.clone())
+    }
+
+    /// A page that is not there yet begins where the one before it ends.
+    fn cursor(&self, received: usize, consumed: usize) -> Option<String> {
+        self.paginator.cursor(if received < self.fetched { 0 } else { consumed })
+    }
+}
+
 /// An iterator over the pages of a listing.
 #[pyclass(frozen, module = "threelo._native")]
-pub(crate) struct NativePaginator(OfProcess<Arc<Mutex<Paginator>>>);
+pub(crate) struct NativePaginator(OfProcess<Arc<Mutex<Listing>>>);
 
 #[pymethods]
 impl NativePaginator {
-    /// The next page as JSON; `None` at the end.
-    fn next_page(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        wait(py, self.next(py)?)
+    /// The page after the first `received` ones, as JSON; `None` at the end.
+    fn next_page(&self, py: Python<'_>, received: usize) -> PyResult<Py<PyAny>> {
+        wait(py, self.next(py, received)?)
     }
 
-    /// The next page, awaited.
-    fn next_page_async(&self, py: Python<'_>) -> PyResult<PendingCall> {
-        PendingCall::start(py, self.next(py)?)
+    /// The same, awaited.
+    fn next_page_async(&self, py: Python<'_>, received: usize) -> PyResult<PendingCall> {
+        PendingCall::start(py, self.next(py, received)?)
     }
 
-    /// Where to go on after `consumed` items of the page handed out last.
-    fn cursor(&self, py: Python<'_>, consumed: usize) -> PyResult<Option<String>> {
-        let paginator = self.paginator(py)?;
-        let busy = |_| PyRuntimeError::new_err("the iterator is fetching a page in another thread or task");
-        let paginator = paginator.try_lock().map_err(busy)?;
-        caught(py, || Ok(paginator.cursor(consumed)))
+    /// Where to go on after `consumed` items of the last of `received` pages. `BlockingIOError` while a page is
+    /// being fetched.
+    fn cursor(&self, py: Python<'_>, received: usize, consumed: usize) -> PyResult<Option<String>> {
+        let busy = |_| PyBlockingIOError::new_err("a page is being fetched");
+        let listing = self.listing(py)?.try_lock().map_err(busy)?;
+        caught(py, || Ok(listing.cursor(received, consumed)))
     }
 }
 
 impl NativePaginator {
     pub(crate) fn new(paginator: Paginator) -> Self {
-        Self(OfProcess::new(Arc::new(Mutex::new(paginator))))
+        Self(OfProcess::new(Arc::new(Mutex::new(Listing { paginator, fetched: 0, last: None }))))
     }
 
-    fn paginator(&self, py: Python<'_>) -> PyResult<&Arc<Mutex<Paginator>>> {
+    fn listing(&self, py: Python<'_>) -> PyResult<&Arc<Mutex<Listing>>> {
         self.0.get().ok_or_else(|| {
             let message = "this iterator belongs to the process that forked this one";
             raise(
@@ -54,11 +78,8 @@ impl NativePaginator {
         })
     }
 
-    fn next(&self, py: Python<'_>) -> PyResult<Work> {
-        let paginator = self.paginator(py)?.clone();
-        Ok(work(async move {
-            let page = paginator.lock().await.next_page().await?;
-            Ok(Answer::Text(page.map(|page| page.to_json()).transpose()?))
-        }))
+    fn next(&self, py: Python<'_>, received: usize) -> PyResult<Work> {
+        let listing = self.listing(py)?.clone();
+        Ok(work(async move { Ok(Answer::Text(listing.lock().await.after(received).await?)) }))
     }
 }

@@ -11,7 +11,7 @@ use tokio::task::AbortHandle;
 use crate::answer::{Outcome, Work, at_once, into_python};
 use crate::port::{self, Port};
 use crate::process::{OfProcess, lock};
-use crate::{errors, runtime};
+use crate::runtime;
 
 enum State {
     Running,
@@ -32,6 +32,11 @@ impl Slot {
             port.wake(future);
         }
     }
+
+    /// Empties the slot. What was in it is dropped with the lock free: the end of a future may run Python code.
+    fn take(&self) -> State {
+        std::mem::replace(&mut *lock(&self.0), State::Taken)
+    }
 }
 
 struct Flight {
@@ -51,9 +56,7 @@ impl Flight {
         if let Some(task) = &self.task {
             task.abort();
         }
-        // Dropped after the lock is free: a future's end may run Python code.
-        let before = std::mem::replace(&mut *lock(&self.slot.0), State::Taken);
-        drop(before);
+        drop(self.slot.take());
     }
 }
 
@@ -67,8 +70,8 @@ pub(crate) struct PendingCall {
 impl PendingCall {
     /// Starts the call, and answers at once if it can.
     pub(crate) fn eager(py: Python<'_>, mut work: Work) -> PyResult<Self> {
-        let handle = runtime::handle(py).map_err(|error| errors::raise(py, &error))?;
-        match py.detach(|| at_once(&handle, &mut work)) {
+        let inside = runtime::enter(py)?;
+        match py.detach(|| at_once(&inside, &mut work)) {
             None => Self::start(py, work),
             Some(outcome) => {
                 let slot = Arc::new(Slot(Mutex::new(State::Ready(outcome))));
@@ -79,14 +82,14 @@ impl PendingCall {
 
     /// Starts the call on the workers.
     pub(crate) fn start(py: Python<'_>, work: Work) -> PyResult<Self> {
-        let handle = runtime::handle(py).map_err(|error| errors::raise(py, &error))?;
+        let inside = runtime::enter(py)?;
         let (event_loop, port) = port::current(py)?;
         let slot = Arc::new(Slot(Mutex::new(State::Running)));
         let answered = slot.clone();
-        let task = handle.spawn(async move {
+        let task = inside.spawn(async move {
             tokio::select! {
                 outcome = work => answered.fulfil(outcome, &port),
-                () = port.closed() => {}
+                () = port.closed() => drop(answered.take()),
             }
         });
         let flight = Flight { slot, task: Some(task.abort_handle()) };
@@ -128,9 +131,11 @@ impl PendingCall {
                 return Ok(future.unbind());
             }
         }
-        let state = std::mem::replace(&mut *lock(&slot.0), State::Taken);
-        match state {
-            State::Ready(outcome) => Err(PyStopIteration::new_err((into_python(outcome, py)?,))),
+        match slot.take() {
+            State::Ready(outcome) => {
+                let _inside = runtime::enter(py)?;
+                Err(PyStopIteration::new_err((into_python(outcome, py)?,)))
+            }
             _ => Err(PyRuntimeError::new_err("a call can be awaited only once")),
         }
     }

@@ -62,12 +62,21 @@ struct Inner {
     hint: Option<String>,
     status: Option<u16>,
     context: Map<String, Value>,
+    /// It names things as the caller wrote them; see [`Error::spelt`].
+    verbatim: bool,
 }
 
 impl Error {
     /// An error with the code's own hint and an empty context.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { code, message: message.into(), hint: None, status: None, context: Map::new() }))
+        Self(Box::new(Inner {
+            code,
+            message: message.into(),
+            hint: None,
+            status: None,
+            context: Map::new(),
+            verbatim: false,
+        }))
     }
 
     /// `invalid_config` for one option: what was given, what is accepted.
@@ -106,6 +115,38 @@ impl Error {
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.context.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// What the bindings make of a panic. Its own text goes to the standard error stream and is not repeated here:
+    /// nobody has checked it for secrets.
+    #[must_use]
+    pub fn panicked() -> Self {
+        Self::new(Code::Internal, "a fault inside threelo; it was written to the standard error stream")
+    }
+
+    /// Says that the error already names things as the caller wrote them.
+    #[must_use]
+    pub(crate) fn verbatim(mut self) -> Self {
+        self.0.verbatim = true;
+        self
+    }
+
+    /// Changes the texts a person reads: message, hint, and the option the context names.
+    pub(crate) fn map_texts(mut self, change: impl Fn(&str) -> String) -> Self {
+        let hint = change(self.hint());
+        if hint != self.hint() {
+            self.0.hint = Some(hint);
+        }
+        if self.0.verbatim {
+            return self;
+        }
+        self.0.message = change(&self.0.message);
+        for name in ["option", "accepted"] {
+            if let Some(Value::String(text)) = self.0.context.get_mut(name) {
+                *text = change(text);
+            }
+        }
         self
     }
 

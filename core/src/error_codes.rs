@@ -32,4 +32,5 @@ codes! {
     SchemaNewer = "schema_newer", retryable: false, doc: "The store was written by a newer version of threelo.", hint: "Upgrade threelo in this process; nothing was written.";
     DecryptionFailed = "decryption_failed", retryable: false, doc: "The store's records do not open with the given keys.", hint: "Give the key the store was made with, in first place or among the others.";
     Closed = "closed", retryable: false, doc: "The client is closed.", hint: "Create a new client.";
+    Internal = "internal", retryable: false, doc: "A fault inside threelo itself.", hint: "Report it with what was written to the standard error stream; the client can still be used.";
 }

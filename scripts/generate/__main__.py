@@ -1,6 +1,7 @@
 """Writes, from api.toml, everything that repeats it.
 
-`python3 scripts/generate` writes the files; with `--check` it only compares, and fails when one is out of date.
+`python3 scripts/generate` writes the files; with `--check` it only compares, and fails when one is
+out of date.
 """
 
 from __future__ import annotations

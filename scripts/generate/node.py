@@ -83,7 +83,8 @@ def interface(name: str, doc: str, options: dict[str, Any], extends: str = "") -
     for option, spec in options.items():
         lines = [spec["doc"]]
         if "default" in spec:
-            lines += ["", f"@defaultValue `{repr(spec['default']).replace('True', 'true').replace('False', 'false')}`"]
+            default = repr(spec["default"]).replace("True", "true").replace("False", "false")
+            lines += ["", f"@defaultValue `{default}`"]
         yield from comment(lines, "  ")
         kind = ts_type(spec, GIVEN, given=True)
         mark, kind = ("", kind) if spec.get("required") else ("?", f"{optional(kind)} | undefined")
@@ -104,7 +105,8 @@ def options() -> str:
         "export interface CallOptions {",
         "  /** How long the call may take, in milliseconds; then it ends with a `TimeoutError`. */",
         "  readonly timeoutMs?: number | undefined;",
-        "  /** Ends the call with a `CancelledError` when it is aborted. A rotation under way is finished all the same. */",
+        "  /** Ends the call with a `CancelledError` when it is aborted. "
+        "A rotation under way is finished all the same. */",
         "  readonly signal?: AbortSignal | undefined;",
         "}",
         "",
@@ -136,9 +138,12 @@ def errors() -> str:
 
 
 def codes() -> str:
-    lines = [f"// {NOTE}", "", "import type { ThreeloError } from './error.js';", "import * as errors from './errors.js';"]
+    lines = [f"// {NOTE}", "", "import type { ThreeloError } from './error.js';"]
+    lines += ["import * as errors from './errors.js';"]
     lines += ["import type { Failure } from './native.js';", ""]
-    lines += ["/** The class of each code. Codes that are not here yet are plain `ThreeloError`s. @internal */"]
+    lines += [
+        "/** The class of each code. Codes that are not here yet are plain `ThreeloError`s. @internal */"
+    ]
     lines += ["export const CLASSES: Readonly<Record<string, typeof ThreeloError>> = {"]
     lines += [f"  {code}: errors.{error_class(code)}," for code in API["errors"]]
     lines += ["};", ""]
@@ -210,7 +215,8 @@ def records() -> str:
     for name, doc in RECORDS.items():
         lines += record(name, doc, API["fields"][name])
     kinds = " | ".join(f"'{kind}'" for kind in API["events"])
-    lines += comment(["What an event is about. More may come.", ""] + [f"- `{kind}`: {event['doc']}" for kind, event in API["events"].items()])
+    listed = [f"- `{kind}`: {event['doc']}" for kind, event in API["events"].items()]
+    lines += comment(["What an event is about. More may come.", "", *listed])
     lines += [f"export type EventKind = {kinds} | (string & {{}});", ""]
     return "\n".join(lines)
 

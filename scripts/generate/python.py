@@ -34,7 +34,8 @@ TYPES = {
     "object": "Mapping[str, Any]",
     "list[string]": "Sequence[str]",
     "map[string]": "Mapping[str, str]",
-    "map[scalar | list[scalar]]": "Mapping[str, Scalar | Sequence[Scalar]]",
+    # What is written as `{"jql": "…", "maxResults": 50}` is a `dict[str, object]` to type checkers.
+    "map[scalar | list[scalar]]": "Mapping[str, object]",
     "callback": "Callable[[Event], object]",
 }
 
@@ -95,9 +96,6 @@ def options_module() -> str:
         "from typing import Any, Literal, NotRequired, Required, TypedDict",
         "",
         "from ._types import Event",
-        "",
-        "Scalar = str | int | float | bool | None",
-        '"""What a query parameter can be; None leaves it out."""',
     ]
     lines += typed_dict("client", API["client"]["options"], "Options of `Client` and `AsyncClient`.")
     for verb, entry in API["verbs"].items():

@@ -20,7 +20,7 @@ def option_names() -> str:
     """Names, kinds and duties of all options that cross as JSON, for the one decoder of the core."""
     groups = {"client": API["client"]["options"]}
     groups |= {verb: entry["options"] for verb, entry in API["verbs"].items()}
-    lines = [f"// {NOTE}", "", "const OPTIONS: &[(&str, &[Known])] = &["]
+    lines = [f"// {NOTE}", "", "pub(super) const OPTIONS: &[(&str, &[Known])] = &["]
     for group, options in groups.items():
         lines.append(f"    ({quoted(group)}, &[")
         for name, option in options.items():

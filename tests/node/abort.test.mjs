@@ -1,20 +1,16 @@
 // AbortSignal: ends a call, is left as it was found, and never ends a rotation.
 
 import assert from 'node:assert/strict';
-import { getEventListeners } from 'node:events';
-import { before, test } from 'node:test';
+import { EventEmitter, getEventListeners, once } from 'node:events';
+import { test } from 'node:test';
 
 import { CancelledError, ConnectionNotFoundError, TimeoutError } from 'threelo';
 
 import { Sandbox } from './support.mjs';
 
-let sandbox;
-let client;
-before(async () => {
-  sandbox = await Sandbox.start();
-  client = sandbox.client();
-  await sandbox.connect(client, 'user-1');
-});
+const sandbox = await Sandbox.start();
+const client = sandbox.client();
+await sandbox.connect(client, 'user-1');
 
 const cancelled = (cause) => (error) => {
   assert.ok(error instanceof CancelledError, error.stack);
@@ -47,6 +43,7 @@ test('aborting ends a call under way with the reason as its cause', async () => 
   const reason = new Error('the user left');
   controller.abort(reason);
   await assert.rejects(call, cancelled(reason));
+  await assert.rejects(client.connection('user-1', { signal }), cancelled(reason));
   assert.equal(own, 1, "the caller's own onabort was called");
   assert.equal(getEventListeners(signal, 'abort').length, 1, 'only the onabort of the caller is left');
   await held.release();
@@ -78,16 +75,19 @@ test('many calls may share a signal', async (t) => {
 });
 
 test('aborting a wait for a rotation does not end the rotation', async () => {
-  const before = (await client.connection('user-1')).generation;
+  const events = new EventEmitter();
+  const client = sandbox.client({ onEvent: ({ kind }) => events.emit(kind) });
+  const { generation } = await sandbox.connect(client, 'user-2', { account: 'grace' });
   const held = await sandbox.hold('/oauth/token', 'after');
   const controller = new AbortController();
-  const call = client.refresh('user-1', { signal: controller.signal });
+  const call = client.refresh('user-2', { signal: controller.signal });
   await held.arrived();
   controller.abort();
   await assert.rejects(call, CancelledError);
-  const joined = client.refresh('user-1');
+  const rotated = once(events, 'rotated');
   await held.release();
-  assert.equal((await joined).generation, before + 1);
+  await rotated;
+  assert.equal((await client.connection('user-2')).generation, generation + 1);
 });
 
 test('timeoutMs ends a call with TimeoutError', async () => {

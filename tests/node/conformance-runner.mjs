@@ -10,9 +10,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { isDeepStrictEqual } from 'node:util';
 
 import { Client, ThreeloError } from 'threelo';
+
+import { at, camel, isObject, mapped, matches, plain, query, snake } from './conformance-matchers.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const FOLDER = join(ROOT, 'tests', 'conformance');
@@ -42,79 +43,6 @@ const OTHER_SYSTEM = new URLSearchParams({
 export function loadVectors() {
   const names = readdirSync(join(FOLDER, 'vectors')).filter((name) => name.endsWith('.json'));
   return names.sort().map((name) => JSON.parse(readFileSync(join(FOLDER, 'vectors', name), 'utf8')));
-}
-
-// ---------------------------------------------------------------------------------------- values and matchers
-const camel = (name) => name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
-const snake = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
-const mapped = (object, change) => Object.fromEntries(Object.entries(object).map(([name, value]) => change(name, value)));
-
-/** What the face handed out, as the vectors write it: names in snake_case, times in milliseconds. */
-function plain(value) {
-  if (value instanceof Date) return value.getTime();
-  if (Array.isArray(value)) return value.map(plain);
-  if (!isObject(value)) return value ?? null;
-  const own = ['tags', 'metadata', 'details'];
-  return mapped(value, (name, item) => [snake(name), own.includes(name) ? item : plain(item)]);
-}
-
-function at(value, path) {
-  for (const name of path ? path.split('.') : []) {
-    if (!((Array.isArray(value) || isObject(value)) && Object.hasOwn(value, name))) return undefined;
-    value = value[name];
-  }
-  return value;
-}
-
-function same(actual, expected) {
-  if (isObject(actual) && isObject(expected)) {
-    const names = Object.keys(expected);
-    return Object.keys(actual).length === names.length && names.every((name) => matches(actual[name], expected[name]));
-  }
-  if (Array.isArray(actual) && Array.isArray(expected))
-    return actual.length === expected.length && expected.every((item, index) => matches(actual[index], item));
-  return isDeepStrictEqual(actual, expected);
-}
-
-function contains(actual, wanted) {
-  if (typeof actual === 'string' && typeof wanted === 'string') return actual.includes(wanted);
-  if (typeof actual !== 'object' || actual === null) return false;
-  return Object.values(actual).some((item) => matches(item, wanted) || contains(item, wanted));
-}
-
-const words = (value) => (typeof value === 'string' ? value.split(/\s+/) : [...value]).sort();
-
-const MATCHERS = {
-  $present: (actual) => actual !== undefined && actual !== null,
-  $absent: (actual) => actual === undefined || actual === null,
-  $length: (actual, wanted) => (isObject(actual) ? Object.keys(actual) : actual)?.length === wanted,
-  $starts: (actual, wanted) => typeof actual === 'string' && actual.startsWith(wanted),
-  $ends: (actual, wanted) => typeof actual === 'string' && actual.endsWith(wanted),
-  $uuid: (actual) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(actual),
-  $base64url: (actual, least) => /^[A-Za-z0-9_-]+$/.test(actual) && actual.length >= least,
-  $greater: (actual, wanted) => typeof actual === 'number' && actual > wanted,
-  $contains: contains,
-  $not: (actual, wanted) => actual !== undefined && !matches(actual, wanted),
-  $words: (actual, wanted) => (typeof actual === 'string' || Array.isArray(actual)) && same(words(actual), words(wanted)),
-  $json: (actual, wanted) => typeof actual === 'string' && same(JSON.parse(actual), wanted),
-  $form: (actual, wanted) => typeof actual === 'string' && same(form(new URLSearchParams(actual)), wanted),
-  $query: (actual, wanted) =>
-    URL.canParse(actual) && Object.entries(wanted).every(([name, value]) => matches(query(actual, name), value)),
-};
-
-const form = (values) => mapped(Object.fromEntries(values), (name) => [name, values.getAll(name)]);
-
-function matches(actual, expected) {
-  const names = isObject(expected) ? Object.keys(expected) : [];
-  if (names.length > 0 && names.every((name) => name.startsWith('$')))
-    return names.every((name) => MATCHERS[name](actual, expected[name]));
-  return actual !== undefined && same(actual, expected);
-}
-
-function query(url, name) {
-  const values = new URL(url).searchParams.getAll(name);
-  return values.length === 1 ? values[0] : undefined;
 }
 
 // ---------------------------------------------------------------------------------------- the face
@@ -186,6 +114,7 @@ class Run {
         });
       }
       this.checkFixture();
+      this.checkSecrets('an event', JSON.stringify(this.events));
     } finally {
       // Whoever still waits at the sandbox is let go first, so that closing cannot hang.
       child.stdin.end();
@@ -231,14 +160,10 @@ class Run {
   }
 
   async judge(step) {
-    let result;
-    let failed;
-    try {
-      result = await this.act(step);
-    } catch (error) {
-      if (!(error instanceof ThreeloError)) throw error;
-      failed = error;
-      result = this.error(error);
+    let [result, failed] = await this.attempt(step);
+    for (const until = performance.now() + PATIENCE; step.patient && failed?.retryable && performance.now() < until; ) {
+      await pause(50);
+      [result, failed] = await this.attempt(step);
     }
     if (step.any_outcome) return;
     if (failed?.code !== step.error) {
@@ -253,6 +178,16 @@ class Run {
       const actual = at(result, path);
       const message = `${path || 'the result'} is ${JSON.stringify(actual)}, expected ${JSON.stringify(wanted)} in ${JSON.stringify(result)}`;
       assert.ok(matches(actual, wanted), message);
+    }
+  }
+
+  /** What came of a step: its result, or the error as a record and as it was thrown. */
+  async attempt(step) {
+    try {
+      return [await this.act(step), undefined];
+    } catch (error) {
+      if (!(error instanceof ThreeloError)) throw error;
+      return [this.error(error), error];
     }
   }
 
@@ -346,9 +281,13 @@ class Run {
     assert.equal(record.retryable, this.codes[record.code]);
     assert.ok(record.message && record.hint);
     const told = JSON.stringify(record) + String(error) + error.stack;
-    const leaked = this.secrets.filter((secret) => told.includes(secret));
-    assert.deepEqual(leaked, [], `${record.code} tells secrets`);
+    this.checkSecrets(record.code, told);
     return record;
+  }
+
+  checkSecrets(who, told) {
+    const leaked = this.secrets.filter((secret) => told.includes(secret));
+    assert.deepEqual(leaked, [], `${who} tells secrets`);
   }
 
   async control(method, path, body) {

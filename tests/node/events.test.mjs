@@ -2,14 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { before, test } from 'node:test';
+import { test } from 'node:test';
 
 import { Event } from 'threelo';
 
 import { Sandbox } from './support.mjs';
 
-let sandbox;
-before(async () => (sandbox = await Sandbox.start()));
+const sandbox = await Sandbox.start();
 
 /** A subscriber, and what resolves once it has heard of something. */
 function subscriber(react = () => {}) {

@@ -15,7 +15,7 @@ const require = createRequire(import.meta.url);
 
 test('import and require give the very same classes', () => {
   const cjs = require('threelo');
-  assert.deepEqual(Object.keys(cjs).sort(), Object.keys(esm).filter((name) => !/^(default|module\.exports)$/.test(name)).sort());
+  assert.deepEqual(Object.keys(cjs).sort(), Object.keys(esm).filter((name) => !/^(default|__esModule|module\.exports)$/.test(name)).sort());
   for (const name of Object.keys(cjs)) assert.equal(cjs[name], esm[name], name);
 });
 

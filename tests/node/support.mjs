@@ -23,14 +23,15 @@ export const OFFLINE = {
   store: 'memory:',
 };
 
-/** A running sandbox. It ends with the test file, and with this process at the latest. */
+/** A running sandbox, started at the top of a test file. It ends with the file, and with this process at the latest. */
 export class Sandbox {
   static async start() {
     const child = spawn(PROGRAM, ['--port', '0'], { stdio: ['pipe', 'pipe', 'inherit'] });
-    const [line] = await once(createInterface(child.stdout), 'line');
+    const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${PROGRAM} ended with ${code}`)));
+    const [line] = await Promise.race([once(createInterface(child.stdout), 'line'), ended]);
     after(async () => {
       child.stdin.end();
-      await once(child, 'exit');
+      await ended.catch(() => {});
     });
     return new Sandbox(JSON.parse(line).url);
   }
@@ -50,7 +51,7 @@ export class Sandbox {
     };
   }
 
-  /** A client, closed at the end of the test file. */
+  /** A client, closed at the end of the test it is made in, or of the file. */
   client(own) {
     const client = new Client(this.options(own));
     after(() => client.close());

@@ -1,4 +1,4 @@
-"""What the tests stand on: a little Atlassian, a server that never answers, and scripts in processes of their own."""
+"""What the tests stand on: a little Atlassian, a server that never answers, and scripts of their own."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ import threading
 import urllib.request
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from threelo import Client, Connection
 
 ROOT = Path(__file__).resolve().parents[2]
 SANDBOX = os.environ.get("THREELO_SANDBOX", str(ROOT / "target" / "debug" / "threelo-sandbox"))
@@ -25,7 +28,11 @@ class Sandbox:
     def __init__(self) -> None:
         self._process = subprocess.Popen([SANDBOX], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
-        self.url: str = json.loads(self._process.stdout.readline())["url"]
+        ready = self._process.stdout.readline()
+        if not ready:
+            self._process.communicate()
+            raise RuntimeError(f"{SANDBOX} does not start; is it built?")
+        self.url: str = json.loads(ready)["url"]
 
     def control(self, method: str, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -38,18 +45,47 @@ class Sandbox:
         """Plays the person at the consent page; returns where the browser is sent."""
         return str(self.control("POST", "/consent", {"url": url, **choice})["callback"])
 
+    def tokens_of_another_system(self) -> dict[str, Any]:
+        """A pair of tokens that somebody else's code got for the same app."""
+        options = self.options()
+        asked = {
+            "audience": "api.atlassian.com",
+            "client_id": options["client_id"],
+            "scope": " ".join([*options["scopes"], "offline_access"]),
+            "redirect_uri": options["redirect_uri"],
+            "state": "state",
+            "response_type": "code",
+            "prompt": "consent",
+        }
+        callback = self.consent(f"{self.url}/authorize?{urlencode(asked)}", sites=["acme"])
+        wanted = {
+            "grant_type": "authorization_code",
+            "client_id": options["client_id"],
+            "client_secret": options["client_secret"],
+            "code": parse_qs(urlsplit(callback).query)["code"][0],
+            "redirect_uri": options["redirect_uri"],
+        }
+        request = urllib.request.Request(f"{self.url}/oauth/token", json.dumps(wanted).encode())
+        request.add_header("content-type", "application/json")
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            tokens: dict[str, Any] = json.load(answer)
+        return tokens
+
     def counts(self) -> dict[str, int]:
         counts: dict[str, int] = self.control("GET", "/log")["counts"]
         return counts
 
     def options(self, **more: Any) -> dict[str, Any]:
         """A client's options for the sandbox's own app."""
-        return offline_options(
-            client_id="sandbox-client",
-            client_secret="sandbox-secret",
-            scopes=["read:jira-work", "write:jira-work", "read:jira-user", "read:me"],
-            endpoints={"auth": self.url, "api": self.url},
-        ) | more
+        return (
+            offline_options(
+                client_id="sandbox-client",
+                client_secret="sandbox-secret",
+                scopes=["read:jira-work", "write:jira-work", "read:jira-user", "read:me"],
+                endpoints={"auth": self.url, "api": self.url},
+            )
+            | more
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -71,7 +107,7 @@ def offline_options(**more: Any) -> dict[str, Any]:
 
 
 class SilentServer:
-    """Takes connections and requests and never answers. Tells when a request came and when its sender hung up."""
+    """Takes requests and never answers. Tells when one came and when its sender hung up."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
@@ -107,8 +143,16 @@ class SilentServer:
         self._listener.close()
 
 
-STUCK: dict[str, Any] = {"refresh_token": "canary-refresh", "access_token": "canary-access", "site": "acme"}
-"""Options of an `import_connection` that has to ask the API for its sites, where nobody answers."""
+class Person:
+    """Consents, with a blocking client."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def connect(self, client: Client, id: str, *, site: str = "acme", **choice: Any) -> Connection:
+        session = client.connect(id, binding="browser", site=site)
+        callback = self._sandbox.consent(session.url, **{"sites": [site], **choice})
+        return client.complete(callback, binding="browser")
 
 
 def run(script: str, *arguments: str, timeout: float = PATIENCE) -> subprocess.CompletedProcess[str]:

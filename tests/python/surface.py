@@ -26,10 +26,10 @@ def head(method: Any) -> list[str]:
 
 
 def keywords(method: Any) -> list[str]:
-    """The keys of the TypedDict that `**options` unpacks. `timeout` is every verb's and is not listed."""
+    """The keys of the TypedDict that `**options` unpacks."""
     # The annotation is text: "Unpack[given.ConnectOptions]".
     name = method.__annotations__["options"].removeprefix("Unpack[given.").removesuffix("]")
-    return [key for key in getattr(_options, name).__annotations__ if key != "timeout"]
+    return list(getattr(_options, name).__annotations__)
 
 
 def defaults(client: type) -> list[str]:

@@ -5,24 +5,43 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from conformance_matchers import at, matches
 from conformance_runner import ROOT, load_vectors, run_vector
 
 API = tomllib.loads((ROOT / "api.toml").read_text())
 CODES = {code: entry["retryable"] for code, entry in API["errors"].items()}
 VECTORS = load_vectors()
+DOCTORED = json.loads((ROOT / "tests" / "conformance" / "doctored.json").read_text())
 
 # What a vector cannot provoke in every language, with the reason in tests/conformance/README.md.
-NOT_IN_VECTORS: set[str] = set()
+NOT_IN_VECTORS = {"error internal"}
+
+
+Outcomes = dict[tuple[str, bool], Future[None]]
+
+
+@pytest.fixture(scope="module")
+def outcomes(request: pytest.FixtureRequest) -> Iterator[Outcomes]:
+    """The runs of all vectors that were selected, several at once: most of their time is spent waiting."""
+    items = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    wanted = [item.callspec.params for item in items if item.function is test_vector]
+    with ThreadPoolExecutor(8) as pool:
+        yield {
+            (one["vector"]["name"], one["sync"]): pool.submit(run_vector, **one, codes=CODES)
+            for one in wanted
+        }
+        pool.shutdown(cancel_futures=True)
 
 
 @pytest.mark.parametrize("sync", [True, False], ids=["Client", "AsyncClient"])
 @pytest.mark.parametrize("vector", VECTORS, ids=[vector["name"] for vector in VECTORS])
-def test_vector(vector: dict[str, Any], sync: bool) -> None:
-    run_vector(vector, sync=sync, codes=CODES)
+def test_vector(vector: dict[str, Any], sync: bool, outcomes: Outcomes) -> None:
+    outcomes[vector["name"], sync].result()
 
 
 def all_steps() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
@@ -41,12 +60,16 @@ def used() -> set[str]:
         found |= {f"event {step['event']['kind']}"} if "event" in step else set()
         verb = "connect" if "connected" in step else step.get("call")
         if verb is not None:
-            found |= {f"verb {verb}"} | {f"{verb} option {name}" for name in step.get("with", step.get("connected", {}))}
+            found |= {f"verb {verb}"} | {
+                f"{verb} option {name}" for name in step.get("with", step.get("connected", {}))
+            }
     return found
 
 
 def listed() -> set[str]:
-    names = {f"client option {name}" for name, option in API["client"]["options"].items() if "beside" not in option}
+    names = {
+        f"client option {name}" for name, option in API["client"]["options"].items() if "beside" not in option
+    }
     names |= {f"error {code}" for code in API["errors"]} | {f"event {kind}" for kind in API["events"]}
     for verb, entry in API["verbs"].items():
         names |= {f"verb {verb}"} | {f"{verb} option {name}" for name in entry["options"]}
@@ -70,18 +93,50 @@ def test_every_field_is_looked_at() -> None:
 
 
 def test_vectors_are_well_formed() -> None:
-    kinds = {"call", "open", "consent", "control", "connected", "other_system", "background", "join", "await", "event"}
-    known = kinds | {
-        "with", "client", "clients", "expect", "error", "save", "collect", "take", "raise_for_status", "as", "parallel", "any_outcome",
-    }  # fmt: skip
+    kinds = {
+        "call",
+        "open",
+        "consent",
+        "control",
+        "connected",
+        "other_system",
+        "background",
+        "join",
+        "await",
+        "event",
+    }
+    beside = (
+        "with client clients expect error save collect take raise_for_status as parallel any_outcome patient"
+    )
+    known = kinds | set(beside.split())
     for vector in VECTORS:
-        assert vector.keys() <= {"name", "why", "world", "client", "clients", "store", "steps"}, vector["name"]
+        assert vector.keys() <= {"name", "why", "world", "client", "clients", "store", "steps"}, vector[
+            "name"
+        ]
         for step in vector["steps"]:
             assert len(kinds & step.keys()) == 1, (vector["name"], step)
             assert step.keys() <= known, (vector["name"], step)
-        assert vector["why"] and any("expect" in step or "error" in step or "open" in step for step in vector["steps"]), vector["name"]
+        assert vector["why"]
+        assert any({"expect", "error", "open"} & step.keys() for step in vector["steps"]), vector["name"]
 
 
 def test_every_vector_has_the_name_of_its_file() -> None:
-    files = sorted(path.stem for path in (ROOT / "tests" / "conformance" / "vectors").glob("*.json"))
-    assert [vector["name"] for vector in VECTORS] == files
+    files = {path.stem for path in (ROOT / "tests" / "conformance" / "vectors").glob("*.json")}
+    assert {vector["name"] for vector in VECTORS} == files
+
+
+MATCHERS = json.loads((ROOT / "tests" / "conformance" / "matchers.json").read_text())
+
+
+@pytest.mark.parametrize("case", MATCHERS, ids=json.dumps)
+def test_matchers_hold_and_fail(case: dict[str, Any]) -> None:
+    assert (
+        matches(at({"value": case["value"]} if "value" in case else {}, "value"), case["is"]) is case["holds"]
+    )
+
+
+@pytest.mark.parametrize("vector", DOCTORED, ids=[vector["name"] for vector in DOCTORED])
+def test_a_doctored_vector_fails(vector: dict[str, Any]) -> None:
+    """A runner that cannot fail would prove nothing."""
+    with pytest.raises(AssertionError, match=vector["fails_with"]):
+        run_vector(vector, sync=True, codes=CODES)

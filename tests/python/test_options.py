@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pytest
+
 import threelo
 from support import offline_options
 from threelo import _wire
@@ -64,19 +66,23 @@ def test_a_secret_of_the_wrong_kind_is_not_repeated() -> None:
 def test_a_verb_names_the_option_it_misses_or_does_not_know() -> None:
     with threelo.Client(**offline_options()) as client:
         untyped: Any = client
-        for call, option in [
+        calls: list[tuple[Callable[[], object], str]] = [
             (lambda: untyped.connect("user-42"), "binding"),
             (lambda: untyped.connect("user-42", binding=None, sites="acme"), "sites"),
             (lambda: untyped.connect(42, binding=None), "id"),
             (lambda: untyped.proxy_request("user-42", "GET", "/", data=5), "data"),
             (lambda: untyped.proxy_request("user-42", "GET", "/", json=float("inf")), "json"),
-            (lambda: untyped.proxy_request("user-42", "GET", "/", params={"when": datetime.now(UTC)}), "params"),
+            (
+                lambda: untyped.proxy_request("user-42", "GET", "/", params={"when": datetime.now(UTC)}),
+                "params",
+            ),
             (lambda: untyped.import_connection("user-42"), "refresh_token"),
             (lambda: untyped.refresh("user-42", timeout="soon"), "timeout"),
             (lambda: untyped.refresh("user-42", timeout=-1), "timeout"),
             (lambda: untyped.paginate("user-42", "/", size=5), "size"),
             (lambda: next(untyped.connections(tag="red")), "tag"),
-        ]:
+        ]
+        for call, option in calls:
             with pytest.raises(threelo.InvalidArgumentError) as caught:
                 call()
             assert caught.value.context["option"] == option

@@ -1,4 +1,4 @@
-"""The two faces offer the same, and it is what api.toml lists. Casing apart, nothing may be missing on either side."""
+"""The two faces offer the same, and it is what api.toml lists. Casing apart, nothing may be missing."""
 
 from __future__ import annotations
 
@@ -62,7 +62,10 @@ def differences(one: Surface, other: Surface) -> list[str]:
                 if isinstance(mine, str) or isinstance(theirs, str):
                     found += [f"{part}.{name}: {mine} is not {theirs}"] if mine != theirs else []
                 else:
-                    found += [f"{part}.{name}: {each} is on one side only" for each in sorted(set(mine) ^ set(theirs))]
+                    found += [
+                        f"{part}.{name}: {each} is on one side only"
+                        for each in sorted(set(mine) ^ set(theirs))
+                    ]
     return found
 
 
@@ -71,13 +74,17 @@ def test_python_and_node_offer_the_same(python: Surface, node: Surface) -> None:
 
 
 @pytest.mark.parametrize("face", ["python", "node"])
-def test_each_face_offers_what_api_toml_lists(face: str, api: Surface, request: pytest.FixtureRequest) -> None:
+def test_each_face_offers_what_api_toml_lists(
+    face: str, api: Surface, request: pytest.FixtureRequest
+) -> None:
     surface = request.getfixturevalue(face)
     assert differences({**surface, "errors": sorted(surface["errors"])}, api) == []
 
 
 @pytest.mark.parametrize("face", ["python", "node"])
-def test_each_code_has_a_class_of_its_own_name(face: str, api: Surface, request: pytest.FixtureRequest) -> None:
+def test_each_code_has_a_class_of_its_own_name(
+    face: str, api: Surface, request: pytest.FixtureRequest
+) -> None:
     classes = request.getfixturevalue(face)["errors"]
     assert classes == {code: class_name(code) for code in api["errors"]}
 
@@ -91,7 +98,14 @@ def doctored(surface: Surface, part: str, name: str | None) -> Surface:
 
 @pytest.mark.parametrize(
     ("part", "name"),
-    [("verbs", None), ("verbs", "connect"), ("fields", None), ("fields", "Connection"), ("errors", None), ("client_options", None)],
+    [
+        ("verbs", None),
+        ("verbs", "connect"),
+        ("fields", None),
+        ("fields", "Connection"),
+        ("errors", None),
+        ("client_options", None),
+    ],
 )
 def test_the_comparison_sees_what_is_missing(node: Surface, part: str, name: str | None) -> None:
     """On either side: a comparison that cannot fail would prove nothing."""

@@ -37,13 +37,19 @@ def blocking() -> None:
         assert_type(connection, Connection)
         assert_type(connection.site, Site | None)
         response = client.proxy_request(
-            "user-42", "POST", "/rest/api/3/issue", json={"a": 1}, params={"n": 1, "many": [1, "b"]}, retry="none"
+            "user-42",
+            "POST",
+            "/rest/api/3/issue",
+            json={"a": 1},
+            params={"n": 1, "many": [1, "b"]},
+            retry="none",
         )
         assert_type(response, Response)
         assert_type(response.json(), Any)
         assert_type(response.content, bytes)
         assert_type(response.headers.get_list("set-cookie"), list[str])
-        listing = client.paginate("user-42", "/rest/api/3/project/search", limit=10)
+        query = {"maxResults": 50, "expand": ["lead", "issueTypes"], "query": "acme"}
+        listing = client.paginate("user-42", "/rest/api/3/project/search", params=query, limit=10)
         for item in listing:
             assert_type(item, Any)
         for page in listing.pages():

@@ -2,6 +2,8 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self, final
 
+__all__ = ["NativeClient", "NativeEvents", "NativePaginator", "NativeResponse", "PendingCall", "__version__"]
+
 __version__: str
 
 @final
@@ -23,9 +25,9 @@ class NativeEvents:
 
 @final
 class NativePaginator:
-    def next_page(self) -> str | None: ...
-    def next_page_async(self) -> Awaitable[str | None]: ...
-    def cursor(self, consumed: int) -> str | None: ...
+    def next_page(self, received: int) -> str | None: ...
+    def next_page_async(self, received: int) -> Awaitable[str | None]: ...
+    def cursor(self, received: int, consumed: int) -> str | None: ...
 
 @final
 class NativeResponse:

@@ -11,9 +11,6 @@ from typing import Any, Literal, NotRequired, Required, TypedDict
 
 from ._types import Event
 
-Scalar = str | int | float | bool | None
-"""What a query parameter can be; None leaves it out."""
-
 
 class ClientOptions(TypedDict, total=False):
     """Options of `Client` and `AsyncClient`."""
@@ -91,7 +88,7 @@ class RefreshOptions(TypedDict, total=False):
 class ProxyRequestOptions(TypedDict, total=False):
     """Options of `proxy_request()` beside what comes by position."""
 
-    params: NotRequired[Mapping[str, Scalar | Sequence[Scalar]]]
+    params: NotRequired[Mapping[str, object]]
     """Query parameters; a list repeats its key, null leaves it out."""
     json: NotRequired[Any]
     """Body, sent as JSON."""
@@ -114,7 +111,7 @@ class PaginateOptions(TypedDict, total=False):
 
     method: NotRequired[Literal["GET", "POST"]]
     """GET, or POST for listings that take their query as a body. Default: 'GET'."""
-    params: NotRequired[Mapping[str, Scalar | Sequence[Scalar]]]
+    params: NotRequired[Mapping[str, object]]
     """Query parameters."""
     json: NotRequired[Mapping[str, Any]]
     """Body of a POST listing."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
@@ -12,26 +14,36 @@ from ._wire import encode
 
 
 class _Items:
-    """The place in a listing of Jira's: the page at hand and how much of it was handed out."""
+    """The place in a listing: how many pages came, the last of them, how much of it was handed out."""
 
-    __slots__ = ("_native", "_page", "_used")
+    __slots__ = ("_before", "_native", "_page", "_received", "_used")
 
     def __init__(self, native: NativePaginator) -> None:
         self._native = native
         self._page: list[Any] = []
-        self._used = 0
+        self._received = self._used = 0
+        self._before: str | None = None
 
     @property
     def cursor(self) -> str | None:
         """Where to go on after what was handed out so far: any process, in either language, can pass it as
         `cursor`. None when nothing is left.
         """
-        return self._native.cursor(self._used)
+        try:
+            return self._native.cursor(self._received, self._used)
+        except BlockingIOError:
+            return self._before
+
+    def _leave(self) -> int:
+        """Keeps the place for as long as the next page is on its way; says how many came."""
+        self._before = self.cursor
+        return self._received
 
     def _turn(self, page: str | None) -> bool:
         """Goes on to a page; says whether there was one."""
         if page is not None:
             self._page, self._used = _results.items(page), 0
+            self._received += 1
         return page is not None
 
     def _has_item(self) -> bool:
@@ -57,35 +69,58 @@ class Paginator(_Items, Iterator[Any]):
             print(issue["key"])
     """
 
-    __slots__ = ()
+    __slots__ = ("_lock",)
+
+    def __init__(self, native: NativePaginator) -> None:
+        super().__init__(native)
+        # Threads that share a listing share its pages, and each item comes once.
+        self._lock = threading.Lock()
+
+    def _more(self) -> bool:
+        return self._has_item() or self._turn(self._native.next_page(self._leave()))
 
     def __next__(self) -> Any:
-        while not self._has_item():
-            if not self._turn(self._native.next_page()):
+        with self._lock:
+            if not self._more():
                 raise StopIteration
-        return self._item()
+            return self._item()
 
     def pages(self) -> Iterator[list[Any]]:
         """What is left, page by page: lists of items. A page counts as handed out as a whole."""
-        while self._has_item() or self._turn(self._native.next_page()):
-            yield self._rest()
+        while True:
+            with self._lock:
+                if not self._more():
+                    return
+                rest = self._rest()
+            yield rest
 
 
 class AsyncPaginator(_Items, AsyncIterator[Any]):
     """As `Paginator`, for `async for`."""
 
-    __slots__ = ()
+    __slots__ = ("_lock",)
+
+    def __init__(self, native: NativePaginator) -> None:
+        super().__init__(native)
+        self._lock = asyncio.Lock()
+
+    async def _more(self) -> bool:
+        return self._has_item() or self._turn(await self._native.next_page_async(self._leave()))
 
     async def __anext__(self) -> Any:
-        while not self._has_item():
-            if not self._turn(await self._native.next_page_async()):
+        async with self._lock:
+            if not await self._more():
                 raise StopAsyncIteration
-        return self._item()
+            return self._item()
 
     async def pages(self) -> AsyncIterator[list[Any]]:
         """What is left, page by page: lists of items. A page counts as handed out as a whole."""
-        while self._has_item() or self._turn(await self._native.next_page_async()):
-            yield self._rest()
+        while True:
+            async with self._lock:
+                if not await self._more():
+                    return
+                rest = self._rest()
+            yield rest
 
 
 class _Connections:
@@ -130,32 +165,36 @@ class _Connections:
 class Connections(_Connections, Iterator[Connection]):
     """Connections in the order of their ids; fetched in pages, as they are needed."""
 
-    __slots__ = ("_call",)
+    __slots__ = ("_call", "_lock")
 
     def __init__(self, call: Callable[[str, str], str], options: Mapping[str, Any]) -> None:
         super().__init__(options)
         self._call = call
+        self._lock = threading.Lock()
 
     def __next__(self) -> Connection:
-        while not self._has_item():
-            if self._ended:
-                raise StopIteration
-            self._turn(self._call("connections", self._request()))
-        return self._item()
+        with self._lock:
+            while not self._has_item():
+                if self._ended:
+                    raise StopIteration
+                self._turn(self._call("connections", self._request()))
+            return self._item()
 
 
 class AsyncConnections(_Connections, AsyncIterator[Connection]):
     """As `Connections`, for `async for`."""
 
-    __slots__ = ("_call",)
+    __slots__ = ("_call", "_lock")
 
     def __init__(self, call: Callable[[str, str], Awaitable[str]], options: Mapping[str, Any]) -> None:
         super().__init__(options)
         self._call = call
+        self._lock = asyncio.Lock()
 
     async def __anext__(self) -> Connection:
-        while not self._has_item():
-            if self._ended:
-                raise StopAsyncIteration
-            self._turn(await self._call("connections", self._request()))
-        return self._item()
+        async with self._lock:
+            while not self._has_item():
+                if self._ended:
+                    raise StopAsyncIteration
+                self._turn(await self._call("connections", self._request()))
+            return self._item()

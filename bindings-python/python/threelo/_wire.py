@@ -1,4 +1,4 @@
-"""How values cross into the core and back. Nothing is decided here: what the core does not know, it refuses."""
+"""How values cross into the core. Nothing is decided here: what the core does not know, it refuses."""
 
 from __future__ import annotations
 

@@ -263,6 +263,13 @@ class ClosedError(ThreeloError):
     """
 
 
+class InternalError(ThreeloError):
+    """`internal`: A fault inside threelo itself.
+
+    Report it with what was written to the standard error stream; the client can still be used.
+    """
+
+
 BY_CODE: dict[str, type[ThreeloError]] = {
     "invalid_config": InvalidConfigError,
     "invalid_argument": InvalidArgumentError,
@@ -295,6 +302,7 @@ BY_CODE: dict[str, type[ThreeloError]] = {
     "schema_newer": SchemaNewerError,
     "decryption_failed": DecryptionFailedError,
     "closed": ClosedError,
+    "internal": InternalError,
 }
 """The class of each code."""
 
@@ -314,6 +322,7 @@ __all__ = [
     "EndpointRemovedError",
     "HttpError",
     "IdentityUnavailableError",
+    "InternalError",
     "InvalidArgumentError",
     "InvalidConfigError",
     "MissingScopeError",

@@ -5,21 +5,14 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use zeroize::Zeroize;
 
+use super::spell::Casing;
 use crate::error::{Code, Error, Result};
 
 include!("option_names.rs");
 
-/// How the caller's language writes names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Casing {
-    /// `proxy_request`: Python and Rust. A timeout is called `timeout` and is in seconds.
-    Snake,
-    /// `proxyRequest`: Node. A timeout is called `timeoutMs` and is in milliseconds.
-    Camel,
-}
-
-struct Known {
-    name: &'static str,
+/// An option as api.toml lists it.
+pub(super) struct Known {
+    pub(super) name: &'static str,
     accepted: &'static str,
     required: bool,
     secret: bool,
@@ -29,28 +22,12 @@ struct Known {
 const TIMEOUT: Known =
     Known { name: "timeout_ms", accepted: "a number of at least zero", required: false, secret: false };
 
-impl Casing {
-    /// A name of ours as the caller would write it.
-    fn spell(self, name: &str) -> String {
-        match (self, name) {
-            (Self::Snake, "timeout_ms") => "timeout".to_owned(),
-            (Self::Snake, _) => name.to_owned(),
-            (Self::Camel, _) => {
-                let mut words = name.split('_');
-                let first = words.next().unwrap_or_default().to_owned();
-                words.fold(first, |mut all, word| {
-                    let mut letters = word.chars();
-                    all.extend(letters.next().map(|letter| letter.to_ascii_uppercase()));
-                    all.push_str(letters.as_str());
-                    all
-                })
-            }
-        }
-    }
-}
-
 /// Decodes the options of `group` (a verb, or `client`).
 pub(super) fn decode<T: DeserializeOwned>(group: &str, text: &str, casing: Casing) -> Result<T> {
+    read(group, text, casing).map_err(Error::verbatim)
+}
+
+fn read<T: DeserializeOwned>(group: &str, text: &str, casing: Casing) -> Result<T> {
     let code = if group == "client" { Code::InvalidConfig } else { Code::InvalidArgument };
     let known = OPTIONS.iter().find(|(name, _)| *name == group).map_or(&[][..], |(_, known)| known);
     let given: Map<String, Value> = serde_json::from_str(text).map_err(|_| {

@@ -2,13 +2,14 @@
 //! languages; `api.toml` lists it.
 
 mod decode;
+mod spell;
 
 use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-pub use decode::Casing;
 use decode::decode;
+pub use spell::Casing;
 
 use crate::client::Client;
 use crate::config::ClientOptions;

@@ -1,6 +1,6 @@
 // Generated from api.toml; `make generate` writes it anew.
 
-const OPTIONS: &[(&str, &[Known])] = &[
+pub(super) const OPTIONS: &[(&str, &[Known])] = &[
     ("client", &[
         Known { name: "client_id", accepted: "string", required: true, secret: false },
         Known { name: "client_secret", accepted: "string", required: true, secret: true },

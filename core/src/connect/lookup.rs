@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::StatusCode;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode};
 use secrecy::ExposeSecret;
 use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
 use super::Connector;
-use crate::atlassian::resources;
 use crate::atlassian::token_endpoint::subject;
+use crate::atlassian::{diagnosis, resources};
 use crate::error::{Code, Error, Result};
 use crate::grant::Access;
 use crate::grant::cache::Held;
@@ -66,7 +66,10 @@ impl Connector {
         loop {
             let answer = timeout_at(deadline, self.get_once(&access, &url)).await.map_err(|_| slow())?;
             match answer {
-                Ok((StatusCode::UNAUTHORIZED, body)) if !replaced && !scope_failure(&body) => {
+                // A 401 about scopes says that the token is fine (F6.2).
+                Ok((StatusCode::UNAUTHORIZED, headers, body))
+                    if !replaced && !diagnosis::is_scope_failure(&headers, &body) =>
+                {
                     replaced = true;
                     let other = self.keeper.replace(&access, deadline).await?;
                     if other.generation == access.generation {
@@ -74,32 +77,30 @@ impl Connector {
                     }
                     access = other;
                 }
-                Ok((status, body)) if !transient(status) => return Ok((status, body)),
+                Ok((status, _, body)) if !transient(status) => return Ok((status, body)),
                 answer => match waits.next() {
                     Some(wait) if Instant::now() + *wait < deadline => sleep(*wait).await,
-                    _ => return answer,
+                    _ => return answer.map(|(status, _, body)| (status, body)),
                 },
             }
         }
     }
 
-    async fn get_once(&self, access: &Access, url: &Url) -> Result<(StatusCode, Bytes)> {
-        let unreachable =
+    async fn get_once(&self, access: &Access, url: &Url) -> Result<(StatusCode, HeaderMap, Bytes)> {
+        let unreadable =
             |what: &str| Error::new(Code::Network, format!("{} could not be read: {what}", url.path()));
         let request = self.transport.api_client()?.get(url.clone()).bearer_auth(access.token.expose_secret());
-        let response = request.send().await.map_err(|_| unreachable("no answer"))?;
-        let status = response.status();
-        if response.content_length().is_some_and(|length| length > self.config.max_body_bytes) {
-            return Err(unreachable("the answer is larger than max_body_bytes"));
+        let mut response = request.send().await.map_err(|_| unreadable("no answer"))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(|_| unreadable("the answer broke off"))? {
+            if body.len() + chunk.len() > usize::try_from(self.config.max_body_bytes).unwrap_or(usize::MAX) {
+                return Err(unreadable("the answer is larger than max_body_bytes"));
+            }
+            body.extend_from_slice(&chunk);
         }
-        let body = response.bytes().await.map_err(|_| unreachable("the answer broke off"))?;
-        Ok((status, body))
+        Ok((status, headers, body.freeze()))
     }
-}
-
-/// A 401 about scopes says that the token is fine (F6.2).
-fn scope_failure(body: &[u8]) -> bool {
-    String::from_utf8_lossy(body).contains("scope does not match")
 }
 
 fn transient(status: StatusCode) -> bool {

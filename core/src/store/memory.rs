@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::ops::Bound::{Excluded, Unbounded};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures::future::BoxFuture;
-use parking_lot::Mutex;
 
 use super::bounds::{ABANDONED_AFTER_MS, CHANGES_LISTED, REMOVALS_KEPT, REMOVALS_KEPT_MS};
+use super::lock::lock;
 use super::{
     AccountKey, Answer, Changes, ConnectionRow, Expect, GrantRow, SessionRow, SessionStage, Store,
     TokenHashRow, Write,
@@ -21,6 +22,7 @@ use crate::records::Tags;
 /// A store that is gone with its last owner.
 pub struct MemoryStore {
     identity: String,
+    pid: u32,
     rows: Mutex<Option<Rows>>,
 }
 
@@ -54,13 +56,22 @@ impl MemoryStore {
     pub fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self { identity: format!("memory:{number}"), rows: Mutex::new(Some(Rows::default())) }
+        Self {
+            identity: format!("memory:{number}"),
+            pid: std::process::id(),
+            rows: Mutex::new(Some(Rows::default())),
+        }
     }
 
     fn on_rows<'a, T: 'a>(&'a self, work: impl FnOnce(&mut Rows) -> T + Send + 'a) -> Answer<'a, T> {
         Box::pin(async move {
-            let mut rows = self.rows.lock();
-            rows.as_mut().map(work).ok_or_else(closed)
+            if self.pid != std::process::id() {
+                return Err(unusable(
+                    "was opened before fork; a child process that spent its copy of the tokens would end theirs",
+                ));
+            }
+            let mut rows = lock(&self.rows);
+            rows.as_mut().map(work).ok_or_else(|| unusable("was closed"))
         })
     }
 }
@@ -184,7 +195,11 @@ impl Store for MemoryStore {
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(async move { *self.rows.lock() = None })
+        Box::pin(async move {
+            if self.pid == std::process::id() {
+                *lock(&self.rows) = None;
+            }
+        })
     }
 }
 
@@ -276,6 +291,6 @@ fn belongs(grant: &GrantRow, account: &AccountKey) -> bool {
         && grant.auth_host == account.auth_host
 }
 
-fn closed() -> Error {
-    Error::new(Code::StoreUnavailable, "the store was closed").with("store", "memory:")
+fn unusable(why: &str) -> Error {
+    Error::new(Code::StoreUnavailable, format!("the store memory: {why}")).with("store", "memory:")
 }

@@ -5,14 +5,13 @@
 //! lose the log (<https://www.sqlite.org/howtocorrupt.html>, 2.6). So everything is closed before a fork and opened
 //! again when it is next used; a child that was forked without that is refused.
 
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-use parking_lot::{Condvar, Mutex};
 
 use super::fault::unavailable;
 use super::shared::Shared;
 use crate::error::Result;
+use crate::store::lock::lock;
 
 /// How long a fork waits for reads and writes under way.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -39,10 +38,11 @@ pub(super) struct Entry(());
 impl Entry {
     /// Waits while the process forks; blocks the thread.
     pub(super) fn take(path: &std::path::Path) -> Result<Self> {
-        let mut state = GATE.state.lock();
-        let until = Instant::now() + 2 * PATIENCE;
+        let mut state = lock(&GATE.state);
+        let started = Instant::now();
         while state.closed_by == Some(std::process::id()) {
-            if GATE.changed.wait_until(&mut state, until).timed_out() {
+            state = wait(state);
+            if started.elapsed() > 2 * PATIENCE {
                 return Err(unavailable(
                     path,
                     "was not opened: the process is forking, and after_fork() was not called",
@@ -56,7 +56,7 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let mut state = GATE.state.lock();
+        let mut state = lock(&GATE.state);
         state.opening = state.opening.saturating_sub(1);
         GATE.changed.notify_all();
     }
@@ -68,10 +68,12 @@ impl Drop for Entry {
 /// refused them.
 pub fn before_fork() {
     {
-        let mut state = GATE.state.lock();
+        let mut state = lock(&GATE.state);
         state.closed_by = Some(std::process::id());
-        let until = Instant::now() + PATIENCE;
-        while state.opening > 0 && !GATE.changed.wait_until(&mut state, until).timed_out() {}
+        let started = Instant::now();
+        while state.opening > 0 && started.elapsed() < PATIENCE {
+            state = wait(state);
+        }
     }
     let open = Shared::all_in_this_process();
     if open.is_empty() {
@@ -89,13 +91,19 @@ pub fn after_fork() {
     for shared in Shared::all_in_this_process() {
         shared.wake();
     }
-    let mut state = GATE.state.lock();
+    let mut state = lock(&GATE.state);
     if state.closed_by.is_some_and(|pid| pid != std::process::id()) {
         // In a child nothing of what the parent was opening is left.
         state.opening = 0;
     }
     state.closed_by = None;
     GATE.changed.notify_all();
+}
+
+/// Waits for the gate to change, and now and then for nothing.
+fn wait(state: MutexGuard<'_, State>) -> MutexGuard<'_, State> {
+    let waited = GATE.changed.wait_timeout(state, Duration::from_millis(100));
+    waited.unwrap_or_else(PoisonError::into_inner).0
 }
 
 fn rest_all(open: &[Arc<Shared>]) {

@@ -4,13 +4,14 @@
 //! ([`readers`]). Beside `<file>` stand `-wal` and `-shm`, which are SQLite's, and `.lock`, held while the file is
 //! being opened.
 
-use std::sync::Arc;
+use std::mem::ManuallyDrop;
+use std::sync::{Arc, Mutex};
 
 use futures::future::BoxFuture;
-use parking_lot::Mutex;
 
 use self::readers::Reader;
 use self::shared::Shared;
+use super::lock::lock;
 use super::{
     AccountKey, Answer, Changes, ConnectionRow, Expect, GrantRow, SessionRow, Store, TokenHashRow, Write,
 };
@@ -39,7 +40,10 @@ pub use fork::{after_fork, before_fork};
 pub struct SqliteStore {
     identity: String,
     path: String,
-    shared: Mutex<Option<Arc<Shared>>>,
+    pid: u32,
+    /// In a forked child it is neither touched nor dropped: it belongs to the parent, like the locks that dropping it
+    /// would release, and the mutex may have been locked by a thread that the child does not have.
+    shared: Mutex<Option<ManuallyDrop<Arc<Shared>>>>,
 }
 
 /// Asks one question through a connection of its own.
@@ -58,7 +62,8 @@ impl SqliteStore {
         Self {
             identity: shared.identity.clone(),
             path: shared.path.display().to_string(),
-            shared: Mutex::new(Some(shared)),
+            pid: std::process::id(),
+            shared: Mutex::new(Some(ManuallyDrop::new(shared))),
         }
     }
 
@@ -70,24 +75,28 @@ impl SqliteStore {
     }
 
     fn shared(&self) -> Result<Arc<Shared>> {
-        let why = match &*self.shared.lock() {
-            Some(shared) if shared.in_this_process() => return Ok(Arc::clone(shared)),
-            Some(_) => "was opened before fork; a child process opens its own",
-            None => "was closed",
-        };
-        let message = format!("the store {} {why}", self.path);
-        Err(Error::new(Code::StoreUnavailable, message).with("store", self.path.as_str()))
+        if self.is_inherited() {
+            return Err(self.unusable("was opened before fork; a child process opens its own"));
+        }
+        lock(&self.shared).as_deref().cloned().ok_or_else(|| self.unusable("was closed"))
+    }
+
+    fn is_inherited(&self) -> bool {
+        self.pid != std::process::id()
+    }
+
+    fn unusable(&self, why: &str) -> Error {
+        Error::new(Code::StoreUnavailable, format!("the store {} {why}", self.path))
+            .with("store", self.path.as_str())
     }
 
     /// Gives the hold up. What comes back is to be shut: it was the last.
     fn leave(&self) -> Option<Arc<Shared>> {
-        let shared = self.shared.lock().take()?;
-        if shared.in_this_process() {
-            return shared.leave().then_some(shared);
+        if self.is_inherited() {
+            return None;
         }
-        // It belongs to the parent process, and so do the locks that dropping it would release.
-        std::mem::forget(shared);
-        None
+        let shared = ManuallyDrop::into_inner(lock(&self.shared).take()?);
+        shared.leave().then_some(shared)
     }
 }
 

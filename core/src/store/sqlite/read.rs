@@ -1,5 +1,7 @@
 //! The questions, one statement each, so that every answer is of one moment.
 
+use std::collections::BTreeSet;
+
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, QueryBuilder};
 
@@ -10,6 +12,7 @@ use crate::store::bounds::CHANGES_LISTED;
 use crate::store::{AccountKey, Changes, ConnectionRow, GrantRow, SessionRow, TokenHashRow};
 
 type Read<T> = Result<T, sqlx::Error>;
+type Tag<'t> = (&'t String, &'t String);
 
 pub(super) async fn grant(db: &mut SqliteConnection, id: &str) -> Read<Option<GrantRow>> {
     const SQL: &str = concat!("SELECT ", grant_columns!(), " FROM grants AS g WHERE g.id = ?");
@@ -75,7 +78,7 @@ pub(super) async fn connections(
     // No id is less than the empty one, and `>=` finds that too.
     let (than, start) = after.map_or((" >= ", ""), |id| (" > ", id));
     let mut query = QueryBuilder::new(concat!("SELECT ", connection_columns!()));
-    if let Some((key, value)) = rarest(db, tags).await? {
+    if let Some((key, value)) = rarest(db, tags, start).await? {
         query
             .push(" FROM tags AS t JOIN connections AS c ON c.id = t.connection_id WHERE t.key = ")
             .push_bind(key);
@@ -101,19 +104,29 @@ pub(super) async fn connections(
     connections_from(&rows)
 }
 
-async fn rarest<'t>(db: &mut SqliteConnection, tags: &'t Tags) -> Read<Option<(&'t String, &'t String)>> {
-    const SQL: &str = "SELECT count(*) FROM (SELECT 1 FROM tags WHERE key = ? AND value = ? LIMIT 1000)";
+/// The tag with the fewest connections left to list. Counting goes only as far as it takes to tell, and gives up where
+/// all are common: then either will do.
+async fn rarest<'t>(db: &mut SqliteConnection, tags: &'t Tags, start: &str) -> Read<Option<Tag<'t>>> {
+    const SQL: &str = "SELECT count(*) FROM \
+         (SELECT 1 FROM tags WHERE key = ? AND value = ? AND connection_id >= ? LIMIT ?)";
+    let first = tags.iter().next();
     if tags.len() < 2 {
-        return Ok(tags.iter().next());
+        return Ok(first);
     }
-    let mut best: Option<(i64, (&String, &String))> = None;
-    for pair in tags {
-        let count: i64 = sqlx::query_scalar(SQL).bind(pair.0).bind(pair.1).fetch_one(&mut *db).await?;
-        if best.is_none_or(|(least, _)| count < least) {
-            best = Some((count, pair));
+    for far in [500_i64, 20_000] {
+        let mut best = (far, None);
+        for tag in tags {
+            let query = sqlx::query_scalar(SQL).bind(tag.0).bind(tag.1).bind(start).bind(far);
+            let count: i64 = query.fetch_one(&mut *db).await?;
+            if count < best.0 {
+                best = (count, Some(tag));
+            }
+        }
+        if best.1.is_some() {
+            return Ok(best.1);
         }
     }
-    Ok(best.map(|(_, pair)| pair))
+    Ok(first)
 }
 
 fn connections_from(rows: &[SqliteRow]) -> Read<Vec<ConnectionRow>> {
@@ -156,30 +169,29 @@ pub(super) async fn has_sealed(db: &mut SqliteConnection) -> Read<bool> {
 const SEQUENCE: i64 = 2;
 
 pub(super) async fn changes(db: &mut SqliteConnection, since: u64) -> Read<Changes> {
+    // Each part ends by itself where listing stops being worth it: on the first look everything is new.
     let sql = format!(
-        "SELECT {SEQUENCE}, '', seq, horizon FROM sequence UNION ALL SELECT * FROM (\
-         SELECT {GRANT}, id, 0, 0 FROM grants WHERE seq > ?1 UNION \
-         SELECT {CONNECTION}, id, 0, 0 FROM connections WHERE seq > ?1 UNION \
-         SELECT kind, id, 0, 0 FROM removals WHERE seq > ?1 LIMIT {})",
-        CHANGES_LISTED + 1
+        "SELECT {SEQUENCE}, '', seq, horizon FROM sequence UNION ALL \
+         SELECT * FROM (SELECT {GRANT}, id, 0, 0 FROM grants WHERE seq > ?1 LIMIT ?2) UNION ALL \
+         SELECT * FROM (SELECT {CONNECTION}, id, 0, 0 FROM connections WHERE seq > ?1 LIMIT ?2) UNION ALL \
+         SELECT DISTINCT kind, id, 0, 0 FROM removals WHERE seq > ?1"
     );
-    let rows = sqlx::query(AssertSqlSafe(sql)).bind(integer(since)).fetch_all(db).await?;
-    let mut changes = Changes::default();
-    let mut horizon = 0;
+    let listed = integer(CHANGES_LISTED as u64 + 1);
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(integer(since)).bind(listed).fetch_all(db).await?;
+    let (mut grants, mut connections) = (BTreeSet::new(), BTreeSet::new());
+    let (mut seq, mut horizon) = (0, 0);
     for row in &rows {
         let mut cells = Cells::new(row);
-        match (cells.next()?, cells.next()?) {
-            (GRANT, id) => changes.grants.push(id),
-            (CONNECTION, id) => changes.connections.push(id),
-            _ => (changes.seq, horizon) = (cells.number()?, cells.number()?),
+        match (cells.next()?, cells.next::<String>()?) {
+            (GRANT, id) => drop(grants.insert(id)),
+            (CONNECTION, id) => drop(connections.insert(id)),
+            _ => (seq, horizon) = (cells.number()?, cells.number()?),
         }
     }
     // A sequence behind the caller's is another store's: a backup was put back.
-    let listed = changes.grants.len() + changes.connections.len();
-    if since < horizon || since > changes.seq || listed > CHANGES_LISTED {
-        return Ok(Changes { seq: changes.seq, everything: true, ..Changes::default() });
+    if since < horizon || since > seq || grants.len() + connections.len() > CHANGES_LISTED {
+        return Ok(Changes { seq, everything: true, ..Changes::default() });
     }
-    changes.grants.sort_unstable();
-    changes.connections.sort_unstable();
-    Ok(changes)
+    let (grants, connections) = (grants.into_iter().collect(), connections.into_iter().collect());
+    Ok(Changes { seq, grants, connections, everything: false })
 }

@@ -2,9 +2,8 @@
 //! runtime it was made in, and a store is shared by clients that may each have their own.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use parking_lot::Mutex;
 use sqlx::sqlite::SqliteConnection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -13,6 +12,7 @@ use super::link;
 use super::place::FileId;
 use super::shared::Shared;
 use crate::error::Result;
+use crate::store::lock::lock;
 
 /// Questions answered at once.
 const CONNECTIONS: u32 = 4;
@@ -45,7 +45,7 @@ impl Readers {
     }
 
     async fn close_idle(&self) {
-        let idle = std::mem::take(&mut *self.idle.lock());
+        let idle = std::mem::take(&mut *lock(&self.idle));
         for connection in idle {
             link::end(&self.path, self.file, connection).await;
         }
@@ -53,7 +53,9 @@ impl Readers {
 
     /// Leaves the connections to the process that opened them. Closing them here would unlock that process's files.
     pub(super) fn abandon(&mut self) {
-        std::mem::take(self.idle.get_mut()).into_iter().for_each(std::mem::forget);
+        std::mem::take(self.idle.get_mut().unwrap_or_else(PoisonError::into_inner))
+            .into_iter()
+            .for_each(std::mem::forget);
     }
 }
 
@@ -70,7 +72,7 @@ impl Reader {
         let turns = Arc::clone(&shared.readers.turns);
         let turn = turns.acquire_owned().await.map_err(|_| unavailable(&shared.path, "was closed"))?;
         shared.file.still_at(&shared.path)?;
-        let idle = shared.readers.idle.lock().pop();
+        let idle = lock(&shared.readers.idle).pop();
         let connection = match idle {
             Some(connection) => connection,
             None => {
@@ -97,7 +99,7 @@ impl Reader {
 impl Drop for Reader {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
-            self.shared.readers.idle.lock().push(connection);
+            lock(&self.shared.readers.idle).push(connection);
         }
     }
 }

@@ -39,7 +39,7 @@ CREATE TABLE grants (
 ) STRICT;
 CREATE INDEX grants_by_account ON grants (account_id, client_id, auth_host) WHERE account_id IS NOT NULL;
 CREATE INDEX grants_by_rotation ON grants (rotated_at);
-CREATE INDEX grants_by_seq ON grants (seq);
+CREATE INDEX grants_by_seq ON grants (seq, id);
 
 -- `site`, `tags` and `metadata` are JSON.
 CREATE TABLE connections (
@@ -53,7 +53,7 @@ CREATE TABLE connections (
     seq INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX connections_by_grant ON connections (grant_id, id);
-CREATE INDEX connections_by_seq ON connections (seq);
+CREATE INDEX connections_by_seq ON connections (seq, id);
 
 -- The tags of `connections` once more, to be found by.
 CREATE TABLE tags (

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
-use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::fault::unavailable;
@@ -12,6 +11,7 @@ use super::place::FileId;
 use super::readers::Readers;
 use super::writer::{Resume, Writer};
 use crate::error::Result;
+use crate::store::lock::lock;
 
 /// The files this process has open. Entries are added by [`Shared::publish`] and go with their last user.
 static OPEN: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
@@ -32,9 +32,9 @@ pub(super) struct Shared {
 impl Shared {
     /// What this process has open of a file, with one more user.
     pub(super) fn adopt(path: &Path, file: FileId) -> Result<Option<Arc<Self>>> {
-        let open = OPEN.lock();
+        let open = lock(&OPEN);
         for shared in open.iter().filter_map(Weak::upgrade).filter(|shared| shared.file == file) {
-            if !shared.in_this_process() && shared.resting.lock().is_none() {
+            if !shared.in_this_process() && lock(&shared.resting).is_none() {
                 let what =
                     "was in use when this process was forked, and SQLite's locks on it are not whole here";
                 return Err(
@@ -51,7 +51,7 @@ impl Shared {
 
     /// Everything this process has open.
     pub(super) fn all_in_this_process() -> Vec<Arc<Self>> {
-        OPEN.lock().iter().filter_map(Weak::upgrade).filter(|shared| shared.in_this_process()).collect()
+        lock(&OPEN).iter().filter_map(Weak::upgrade).filter(|shared| shared.in_this_process()).collect()
     }
 
     /// Makes a newly opened file known, with its first user.
@@ -66,7 +66,7 @@ impl Shared {
             pid: std::process::id(),
             users: AtomicUsize::new(1),
         });
-        let mut open = OPEN.lock();
+        let mut open = lock(&OPEN);
         open.retain(|other| other.strong_count() > 0);
         open.push(Arc::downgrade(&shared));
         shared
@@ -74,7 +74,7 @@ impl Shared {
 
     /// One user less; whether it was the last.
     pub(super) fn leave(&self) -> bool {
-        let _open = OPEN.lock();
+        let _open = lock(&OPEN);
         self.users.fetch_sub(1, Ordering::Relaxed) == 1
     }
 
@@ -88,13 +88,13 @@ impl Shared {
         let turns = self.readers.rest().await;
         let resume = self.writer.rest().await;
         if let (Some(turns), Some(resume)) = (turns, resume) {
-            *self.resting.lock() = Some((turns, resume));
+            *lock(&self.resting) = Some((turns, resume));
         }
     }
 
     /// Lets connections be opened again.
     pub(super) fn wake(&self) {
-        drop(self.resting.lock().take());
+        drop(lock(&self.resting).take());
     }
 
     /// Finishes what was asked and closes every connection.

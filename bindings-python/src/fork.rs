@@ -1,0 +1,27 @@
+//! What `os.fork` tells us. SQLite files must not be open while a process forks (see the core's `store::sqlite`);
+//! everything else is dealt with when it is next used, by looking at whose it is.
+
+use pyo3::prelude::*;
+use threelo_core::store::sqlite;
+
+/// Closes the stores' files once what is under way there is done. Commonly takes a millisecond.
+#[pyfunction]
+fn before_fork(py: Python<'_>) {
+    py.detach(sqlite::before_fork);
+}
+
+/// Lets the stores open their files again.
+#[pyfunction]
+fn after_fork() {
+    sqlite::after_fork();
+}
+
+/// Has `os.fork` call the two.
+pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let hooks = pyo3::types::PyDict::new(module.py());
+    hooks.set_item("before", wrap_pyfunction!(before_fork, module)?)?;
+    hooks.set_item("after_in_parent", wrap_pyfunction!(after_fork, module)?)?;
+    hooks.set_item("after_in_child", wrap_pyfunction!(after_fork, module)?)?;
+    module.py().import("os")?.call_method("register_at_fork", (), Some(&hooks))?;
+    Ok(())
+}

@@ -1,0 +1,128 @@
+"""A call that nobody waits for any more is ended, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import threelo
+from support import PATIENCE, Person, Sandbox, SilentServer
+
+
+def start(client: threelo.AsyncClient) -> asyncio.Task[threelo.Response]:
+    return asyncio.create_task(client.proxy_request("user-42", "GET", "/rest/api/3/myself"))
+
+
+async def came(silent: SilentServer) -> None:
+    await asyncio.to_thread(silent.came.get, timeout=PATIENCE)
+
+
+async def gone(silent: SilentServer) -> None:
+    await asyncio.to_thread(silent.gone.get, timeout=PATIENCE)
+
+
+async def test_cancelling_the_task_ends_the_call(stuck: dict[str, Any], silent: SilentServer) -> None:
+    async with threelo.AsyncClient(**stuck) as client:
+        task = start(client)
+        await came(silent)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await gone(silent)
+
+
+async def test_wait_for_ends_the_call(stuck: dict[str, Any], silent: SilentServer) -> None:
+    async with threelo.AsyncClient(**stuck) as client:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(client.proxy_request("user-42", "GET", "/rest/api/3/myself"), 0.2)
+        await came(silent)
+        await gone(silent)
+
+
+async def test_the_calls_own_timeout_is_an_error_of_ours(stuck: dict[str, Any]) -> None:
+    async with threelo.AsyncClient(**stuck) as client:
+        with pytest.raises(threelo.TimeoutError) as caught:
+            await client.proxy_request("user-42", "GET", "/rest/api/3/myself", timeout=0.2)
+        assert caught.value.retryable
+
+
+async def test_a_coroutine_that_is_closed_ends_the_call(stuck: dict[str, Any], silent: SilentServer) -> None:
+    async with threelo.AsyncClient(**stuck) as client:
+        coroutine = client.proxy_request("user-42", "GET", "/rest/api/3/myself")
+        coroutine.send(None)
+        await came(silent)
+        coroutine.close()
+        await gone(silent)
+
+
+async def test_a_cancelled_task_frees_its_memory(stuck: dict[str, Any], silent: SilentServer) -> None:
+    async with threelo.AsyncClient(**stuck) as client:
+        task = start(client)
+        await came(silent)
+        task.cancel()
+        await asyncio.wait([task])
+        await gone(silent)
+        freed = weakref.ref(task)
+        del task
+        gc.collect()
+        assert freed() is None
+
+
+async def test_many_cancelled_at_once(stuck: dict[str, Any], silent: SilentServer) -> None:
+    async with threelo.AsyncClient(**stuck) as client:
+        tasks = [start(client) for _ in range(50)]
+        for _ in tasks:
+            await came(silent)
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(isinstance(result, asyncio.CancelledError) for result in results)
+        for _ in tasks:
+            await gone(silent)
+
+
+async def test_closing_ends_calls_under_way(stuck: dict[str, Any], silent: SilentServer) -> None:
+    client = threelo.AsyncClient(**stuck)
+    task = start(client)
+    await came(silent)
+    await client.close()
+    with pytest.raises(threelo.CancelledError):
+        await task
+    with pytest.raises(threelo.ClosedError):
+        await client.connection("user-42")
+    await client.close()
+
+
+async def test_a_call_is_awaited_once(stuck: dict[str, Any]) -> None:
+    async with threelo.AsyncClient(**stuck) as client:
+        call = client._native.call_async("connection", '{"id":"user-42"}')
+        await call
+        with pytest.raises(RuntimeError, match="only once"):
+            await call
+
+
+async def test_a_listing_keeps_its_place_while_a_page_is_on_its_way(
+    sandbox: Sandbox, person: Person, tmp_path: Path
+) -> None:
+    options = sandbox.options(store=str(tmp_path / "threelo.db"))
+    with threelo.Client(**options) as blocking:
+        person.connect(blocking, "user-42")
+    async with threelo.AsyncClient(**options) as client:
+        query = {"jql": "project = ACME", "maxResults": 10, "fields": "summary"}
+        listing = client.paginate("user-42", "/rest/api/3/search/jql", params=query)
+        begun = [(await anext(listing))["key"] for _ in range(10)]
+        place = listing.cursor
+        fault = {"path": "/ex/*", "kind": {"hold": "after"}, "times": 0}
+        held = sandbox.control("POST", "/faults", fault)["id"]
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await anext(listing)
+        assert listing.cursor == place
+        sandbox.control("DELETE", f"/faults/{held}")
+        keys = begun + [issue["key"] async for issue in listing]
+        assert len(keys) == len(set(keys)) == 57

@@ -1,0 +1,152 @@
+"""A script ends as it should, whatever it left under way."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from support import PATIENCE, SilentServer, environment, offline_options, run
+
+QUICK = """
+import asyncio, json, sys, threelo
+
+async def main():
+    client = threelo.AsyncClient(**json.loads(sys.argv[1]))
+    async def quick(number):
+        # Answers from the workers, not at once: the store is asked.
+        try:
+            await client.connection(f"user-{number}")
+        except threelo.ConnectionNotFoundError:
+            return 1
+    assert sum(await asyncio.gather(*map(quick, range(200)))) == 200
+
+asyncio.run(main())
+print("done")
+"""
+
+UNDER_WAY = """
+import asyncio, json, sys, threelo
+
+async def main():
+    client = threelo.AsyncClient(**json.loads(sys.argv[1]))
+    asyncio.create_task(client.proxy_request("user-42", "GET", "/rest/api/3/myself"))
+    while not client._native.call("connection", '{"id":"user-42"}'):
+        pass
+    await asyncio.sleep(0.05)
+
+asyncio.run(main())
+print("done")
+"""
+
+DAEMONS = """
+import json, sys, threading, threelo
+client = threelo.Client(**json.loads(sys.argv[1]), on_event=print)
+started = threading.Barrier(9)
+
+def call():
+    started.wait()
+    try:
+        client.proxy_request("user-42", "GET", "/rest/api/3/myself")
+    except threelo.ThreeloError:
+        while True:
+            try:
+                client.connection("user-42")
+            except threelo.ThreeloError:
+                pass
+
+for _ in range(8):
+    threading.Thread(target=call, daemon=True).start()
+started.wait()
+print("done")
+"""
+
+
+def clean(result: subprocess.CompletedProcess[str]) -> None:
+    assert (result.returncode, result.stdout, result.stderr) == (0, "done\n", "")
+
+
+def test_after_many_quick_calls(tmp_path: object) -> None:
+    options = json.dumps(offline_options(store=f"{tmp_path}/threelo.db"))
+    for _ in range(20):
+        clean(run(QUICK, options))
+
+
+def test_with_a_call_under_way(stuck_json: str) -> None:
+    for _ in range(5):
+        clean(run(UNDER_WAY, stuck_json))
+
+
+def test_with_daemon_threads_in_calls(stuck_json: str) -> None:
+    # The interpreter ends threads that come back to it late; with our frames on their stack that is a crash.
+    for _ in range(10):
+        clean(run(DAEMONS, stuck_json))
+
+
+def test_importing_starts_no_thread() -> None:
+    script = "import os, threelo; print(len(os.listdir('/proc/self/task')))"
+    assert run(script).stdout == "1\n"
+
+
+def test_calls_after_the_end_are_refused() -> None:
+    script = """
+import atexit, json, sys
+
+def late():
+    try:
+        client.connection("user-42")
+    except threelo.ClosedError:
+        print("closed")
+
+atexit.register(late)  # runs after what threelo registers when it is imported
+import threelo
+client = threelo.Client(**json.loads(sys.argv[1]))
+"""
+    result = run(script, json.dumps(offline_options()))
+    assert (result.returncode, result.stdout, result.stderr) == (0, "closed\n", "")
+
+
+@pytest.mark.parametrize("waiting", ["blocking", "awaited"])
+def test_ctrl_c_ends_a_wait(waiting: str, stuck_json: str, silent: SilentServer) -> None:
+    script = {
+        "blocking": """
+import json, sys, threelo
+with threelo.Client(**json.loads(sys.argv[1])) as client:
+    try:
+        client.proxy_request("user-42", "GET", "/rest/api/3/myself")
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+        sys.stdin.read()
+""",
+        "awaited": """
+import asyncio, json, sys, threelo
+async def main():
+    async with threelo.AsyncClient(**json.loads(sys.argv[1])) as client:
+        await client.proxy_request("user-42", "GET", "/rest/api/3/myself")
+try:
+    asyncio.run(main())
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+    sys.stdin.read()
+""",
+    }[waiting]
+    command = [sys.executable, "-c", script, stuck_json]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment()
+    ) as child:
+        assert child.stdout is not None
+        silent.came.get(timeout=PATIENCE)
+        begun = time.monotonic()
+        os.kill(child.pid, signal.SIGINT)
+        assert child.stdout.readline() == "interrupted\n"
+        assert time.monotonic() - begun < 0.1
+        # The call itself is ended too, while the program goes on.
+        silent.gone.get(timeout=PATIENCE)
+        assert child.communicate()[1] == ""
+    assert child.returncode == 0

@@ -1,0 +1,153 @@
+"""Event loops: several at once, of several kinds, closed in the middle of calls."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import uvloop
+
+import threelo
+from support import PATIENCE, Person, Sandbox, SilentServer
+
+
+class Unwatching(asyncio.SelectorEventLoop):
+    """A loop that watches no descriptors, as some do not. (Its own wake-up uses the private method.)"""
+
+    def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:  # type: ignore[override]
+        raise NotImplementedError
+
+
+LOOPS: list[Callable[[], asyncio.AbstractEventLoop]] = [
+    asyncio.SelectorEventLoop,
+    Unwatching,
+    uvloop.new_event_loop,
+]
+loops = pytest.mark.parametrize("make_loop", LOOPS, ids=["asyncio", "unwatching", "uvloop"])
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+@pytest.fixture
+def connected(sandbox: Sandbox, person: Person, tmp_path: object) -> dict[str, Any]:
+    options = sandbox.options(store=f"{tmp_path}/threelo.db")
+    with threelo.Client(**options) as client:
+        person.connect(client, "user-42")
+    return options
+
+
+async def myself(client: threelo.AsyncClient) -> str:
+    response = await client.proxy_request("user-42", "GET", "/rest/api/3/myself")
+    return str(response.json()["displayName"])
+
+
+async def many(client: threelo.AsyncClient) -> list[str]:
+    return await asyncio.gather(*(myself(client) for _ in range(20)))
+
+
+@loops
+def test_calls_come_back(
+    make_loop: Callable[[], asyncio.AbstractEventLoop], connected: dict[str, Any]
+) -> None:
+    async def main() -> list[str]:
+        async with threelo.AsyncClient(**connected) as client:
+            return await many(client)
+
+    with asyncio.Runner(loop_factory=make_loop) as runner:
+        assert runner.run(main()) == ["Ada Lovelace"] * 20
+
+
+@loops
+def test_loops_of_several_threads_share_a_client(
+    make_loop: Callable[[], asyncio.AbstractEventLoop], connected: dict[str, Any]
+) -> None:
+    client = threelo.AsyncClient(**connected)
+
+    def thread(_: int) -> list[str]:
+        with asyncio.Runner(loop_factory=make_loop) as runner:
+            return runner.run(many(client))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(thread, range(8))) == [["Ada Lovelace"] * 20] * 8
+    asyncio.run(client.close())
+
+
+@loops
+def test_loops_that_end_leave_no_descriptor(
+    make_loop: Callable[[], asyncio.AbstractEventLoop], connected: dict[str, Any]
+) -> None:
+    client = threelo.AsyncClient(**connected)
+
+    async def main() -> None:
+        # The store alone is asked: HTTP connections come and go as they like.
+        with pytest.raises(threelo.ConnectionNotFoundError):
+            await client.proxy_request("nobody", "GET", "/rest/api/3/myself")
+
+    def use() -> None:
+        with asyncio.Runner(loop_factory=make_loop) as runner:
+            runner.run(main())
+
+    use()
+    before = descriptors()
+    for _ in range(10):
+        use()
+    assert descriptors() == before
+    asyncio.run(client.close())
+
+
+@loops
+def test_a_loop_closed_with_calls_in_flight(
+    make_loop: Callable[[], asyncio.AbstractEventLoop], stuck: dict[str, Any], silent: SilentServer
+) -> None:
+    client = threelo.AsyncClient(**stuck)
+    loop = make_loop()
+    task = loop.create_task(client.proxy_request("user-42", "GET", "/rest/api/3/myself"))
+    task.set_name("abandoned")
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.run_until_complete(asyncio.to_thread(silent.came.get, timeout=PATIENCE))
+    loop.run_until_complete(loop.shutdown_default_executor())
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+    loop.close()
+    freed = weakref.ref(task)
+    del task, loop
+    # A loop that watches no descriptors is noticed to be closed when the next one comes along.
+    with pytest.raises(threelo.ConnectionNotFoundError):
+        asyncio.run(client.proxy_request("nobody", "GET", "/rest/api/3/myself"))
+    silent.gone.get(timeout=PATIENCE)
+    for _ in range(3):
+        gc.collect()
+    assert freed() is None
+    asyncio.run(client.close())
+
+
+def test_a_task_nobody_keeps_is_not_lost(connected: dict[str, Any]) -> None:
+    # asyncio itself keeps tasks weakly: one that waits for us lives because we keep what it waits for.
+    async def main() -> str:
+        async with threelo.AsyncClient(**connected) as client:
+            result: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+            async def forgotten() -> None:
+                result.set_result(await myself(client))
+
+            asyncio.create_task(forgotten())  # noqa: RUF006
+            await asyncio.sleep(0)
+            gc.collect()
+            return await asyncio.wait_for(result, PATIENCE)
+
+    assert asyncio.run(main()) == "Ada Lovelace"
+
+
+def test_without_a_loop_there_is_nothing_to_await_in(connected: dict[str, Any]) -> None:
+    client = threelo.AsyncClient(**connected)
+    coroutine = client.proxy_request("user-42", "GET", "/rest/api/3/myself")
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        coroutine.send(None)
+    asyncio.run(client.close())
