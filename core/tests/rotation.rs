@@ -215,3 +215,27 @@ async fn a_token_near_its_end_is_rotated_in_the_background_while_it_serves() {
     }
     assert_eq!(sandbox.refreshes().await, 1);
 }
+
+/// Sets a database back to what it was when `backup` was taken, as an operator would.
+fn restore(backup: &std::path::Path, store: &std::path::Path) {
+    let script = "import sqlite3, sys\nsqlite3.connect(sys.argv[1]).backup(sqlite3.connect(sys.argv[2]))";
+    let copied =
+        std::process::Command::new("python3").args(["-c", script]).arg(backup).arg(store).status().unwrap();
+    assert!(copied.success());
+}
+
+#[tokio::test]
+async fn a_restored_backup_gets_the_newer_pair_written_back() {
+    let sandbox = Sandbox::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (path, backup) = (folder.path().join("store.db"), folder.path().join("backup.db"));
+    let client = sandbox.client_at(&path).await;
+    connect(&sandbox, &client, "user-1", None).await;
+    restore(&path, &backup);
+    client.refresh("user-1").await.unwrap();
+    client.refresh("user-1").await.unwrap();
+    restore(&backup, &path);
+    assert_eq!(client.refresh("user-1").await.unwrap().generation, 4);
+    assert_eq!(sandbox.counts().await["breaches"], 0);
+    assert_eq!(myself(&client, "user-1").await.unwrap(), 200);
+}

@@ -54,7 +54,14 @@ impl Cache {
     }
 
     async fn catch_up(&self, store: &dyn Store) -> Result<()> {
-        let changes = store.changes(self.seq.load(Ordering::Acquire)).await?;
+        let since = self.seq.load(Ordering::Acquire);
+        let changes = store.changes(since).await?;
+        if changes.seq < since {
+            // The store was set back. What is known of grants may be newer, and is needed to mend it.
+            self.connections.lock().clear();
+            self.seq.store(changes.seq, Ordering::Release);
+            return Ok(());
+        }
         if changes.everything {
             self.connections.lock().clear();
             self.grants.lock().clear();

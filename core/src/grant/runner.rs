@@ -57,7 +57,7 @@ impl Runner {
             shared,
             flight,
             grant_id: grant_id.to_owned(),
-            holder: random::id(),
+            holder: String::new(),
             row: None,
             leased_at: 0,
             fresh: None,
@@ -68,6 +68,7 @@ impl Runner {
 
     /// Rotates until there is an end.
     pub(crate) async fn run(mut self, goal: Goal) -> Landed {
+        self.holder = format!("{}/{}", self.shared.store.holder().await?, random::id());
         let (mut rotation, mut step) = Rotation::new(goal);
         loop {
             let heard = match step {
@@ -100,15 +101,45 @@ impl Runner {
     async fn read(&mut self) -> Result<Heard> {
         let now = self.shared.store.now().await?;
         self.row = self.shared.store.grant(&self.grant_id).await?;
+        if let (Some(row), Some(known)) = (&self.row, self.shared.cache.grant(&self.grant_id))
+            && known.row.generation > row.generation
+        {
+            self.row = self.write_back(&known.row).await?;
+        }
         let timings = &self.shared.endpoint.timings;
         Ok(Heard::Row(self.row.as_ref().map(|row| transitions::view(row, &self.holder, &now, timings))))
     }
 
+    /// The store was set back, as by a restored backup.
+    async fn write_back(&self, known: &GrantRow) -> Result<Option<GrantRow>> {
+        tracing::warn!(grant = %self.grant_id, generation = known.generation, "the store knows only an older pair; the newer one is written back");
+        let changed = change(&*self.shared.store, &self.grant_id, |row, _| {
+            transitions::write_back(row, known).map(|row| (row, vec![]))
+        })
+        .await?;
+        Ok(match changed {
+            Changed::Written(row) | Changed::Declined(row) => Some(*row),
+            Changed::Gone => None,
+        })
+    }
+
+    /// Lets another worker go on; one whose process has ended is not waited for.
     async fn wait(&mut self, at_most_ms: u64) -> Result<Heard> {
+        let holder = self.row.as_ref().and_then(|row| row.lease.as_ref()).map(|lease| lease.holder.clone());
+        if let Some(holder) = holder
+            && self.shared.store.holder_gone(&holder).await?
+        {
+            change(&*self.shared.store, &self.grant_id, |row, _| {
+                transitions::evict(row, &holder).map(|row| (row, vec![]))
+            })
+            .await?;
+            return Ok(Heard::Waited);
+        }
         let pause = self.poll.min(Duration::from_millis(at_most_ms));
         self.poll = (self.poll * 2).min(POLL.1);
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(Heard::Waited),
+            () = woken(self.shared.store.wake()) => Ok(Heard::Waited),
             () = self.flight.stop.cancelled() => Err(stopped()),
         }
     }
@@ -320,6 +351,17 @@ impl Runner {
         }
         Ok(Heard::Released)
     }
+}
+
+/// Ends with the next thing written, where the store can tell.
+async fn woken(wake: Option<tokio::sync::watch::Receiver<u64>>) {
+    if let Some(mut number) = wake {
+        number.mark_unchanged();
+        if number.changed().await.is_ok() {
+            return;
+        }
+    }
+    std::future::pending().await
 }
 
 fn gone() -> Error {

@@ -81,6 +81,20 @@ pub(crate) fn renew(row: &GrantRow, me: &Holder, now: &Stamp) -> Option<GrantRow
     Some(GrantRow { lease: Some(lease), intent, ..row.clone() })
 }
 
+/// Takes the lease away from a holder whose process is known to have ended. Its intent stays: what it sent may have
+/// been acted on.
+pub(crate) fn evict(row: &GrantRow, gone: &Holder) -> Option<GrantRow> {
+    row.lease.as_ref().filter(|lease| lease.holder == gone)?;
+    Some(GrantRow { lease: None, ..row.clone() })
+}
+
+/// Writes back a newer generation that this worker still knows, over a row from a restored backup: the older token has
+/// been spent long ago, and spending it again would end the grant (F3.4).
+pub(crate) fn write_back(row: &GrantRow, known: &GrantRow) -> Option<GrantRow> {
+    let newer = known.generation > row.generation;
+    newer.then(|| GrantRow { lease: None, fence: row.fence.max(known.fence), ..known.clone() })
+}
+
 /// Gives the lease back. A settled worker also takes its intent along.
 pub(crate) fn release(row: &GrantRow, me: &Holder, settled: bool) -> Option<GrantRow> {
     row.lease.as_ref().filter(|lease| lease.holder == me)?;

@@ -97,6 +97,15 @@ impl Store for MemoryStore {
         self.on_rows(|_| Stamp::now())
     }
 
+    fn holder(&self) -> Answer<'_, String> {
+        Box::pin(async { Ok(self.identity.clone()) })
+    }
+
+    fn holder_gone<'a>(&'a self, _holder: &'a str) -> Answer<'a, bool> {
+        // The rows end with their process.
+        Box::pin(async { Ok(false) })
+    }
+
     fn grant<'a>(&'a self, id: &'a str) -> Answer<'a, Option<GrantRow>> {
         self.on_rows(|rows| rows.grants.get(id).cloned())
     }

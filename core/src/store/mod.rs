@@ -93,6 +93,19 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The clock leases are stamped and judged with.
     fn now(&self) -> Answer<'_, Stamp>;
 
+    /// This process as a holder of leases, by a name that says so for as long as the process lives.
+    fn holder(&self) -> Answer<'_, String>;
+
+    /// Whether the process that took a lease has certainly ended. `holder` is the lease's, whose part before the
+    /// first `/` is the process's name. Not knowing is no.
+    fn holder_gone<'a>(&'a self, holder: &'a str) -> Answer<'a, bool>;
+
+    /// What tells that something was written, by whomever, where the place can tell: its number rises. Who waits
+    /// looks by himself as well.
+    fn wake(&self) -> Option<tokio::sync::watch::Receiver<u64>> {
+        None
+    }
+
     /// A grant by id.
     fn grant<'a>(&'a self, id: &'a str) -> Answer<'a, Option<GrantRow>>;
 

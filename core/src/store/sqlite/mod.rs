@@ -1,8 +1,8 @@
 //! Rows in an SQLite file: in write-ahead mode, synced at every commit, shared by any number of processes.
 //!
 //! Within a process all clients of one file share its connections: one that writes ([`writer`]) and a few that read
-//! ([`readers`]). Beside `<file>` stand `-wal` and `-shm`, which are SQLite's, and `.lock`, held while the file is
-//! being opened.
+//! ([`readers`]). Beside `<file>` stand `-wal` and `-shm`, which are SQLite's, `.lock`, held while the file is being
+//! opened, and an `.alive-…` for each process that rotates.
 
 use std::mem::ManuallyDrop;
 use std::sync::{Arc, Mutex};
@@ -19,6 +19,7 @@ use crate::clock::Stamp;
 use crate::error::{Code, Error, Result};
 use crate::records::Tags;
 
+mod alive;
 mod columns;
 mod fault;
 mod fork;
@@ -120,6 +121,14 @@ impl Store for SqliteStore {
 
     fn now(&self) -> Answer<'_, Stamp> {
         Box::pin(async { Ok(Stamp::now()) })
+    }
+
+    fn holder(&self) -> Answer<'_, String> {
+        Box::pin(async move { self.shared()?.alive.name() })
+    }
+
+    fn holder_gone<'a>(&'a self, holder: &'a str) -> Answer<'a, bool> {
+        Box::pin(async move { Ok(alive::gone(&self.shared()?.path, holder)) })
     }
 
     fn grant<'a>(&'a self, id: &'a str) -> Answer<'a, Option<GrantRow>> {

@@ -50,7 +50,9 @@ pub(super) fn resolve(given: &Path) -> Result<PathBuf> {
         return existing(path);
     }
     if given.symlink_metadata().is_ok() {
-        return Err(misplaced(given, "is a link that leads nowhere"));
+        // Another process may have made it between the two looks.
+        let path = std::fs::canonicalize(given).map_err(|_| misplaced(given, "is a link that leads nowhere"))?;
+        return existing(path);
     }
     let Some(name) = given.file_name() else {
         return Err(misplaced(given, "is not the name of a file"));

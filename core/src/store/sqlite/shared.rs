@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::alive::Alive;
 use super::fault::unavailable;
 use super::place::FileId;
 use super::readers::Readers;
@@ -22,6 +23,7 @@ pub(super) struct Shared {
     pub(super) identity: String,
     pub(super) readers: Readers,
     pub(super) writer: Writer,
+    pub(super) alive: Alive,
     /// Set while everything is closed for a fork.
     resting: Mutex<Option<(OwnedSemaphorePermit, Resume)>>,
     pid: u32,
@@ -59,6 +61,7 @@ impl Shared {
         let shared = Arc::new(Self {
             identity: format!("sqlite:{}", path.display()),
             readers: Readers::new(path.clone(), file),
+            alive: Alive::new(path.clone()),
             path,
             file,
             resting: Mutex::new(None),
