@@ -135,7 +135,9 @@ except KeyboardInterrupt:
     sys.stdin.read()
 """,
     }[waiting]
-    command = [sys.executable, "-c", script, stuck_json]
+    # A shell starts its background jobs with SIGINT ignored, and whatever those start inherits that.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", heed + script, stuck_json]
     pipe = subprocess.PIPE
     with subprocess.Popen(
         command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment()
