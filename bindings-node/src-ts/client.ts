@@ -9,12 +9,16 @@ import type {
   ConnectionsOptions,
   ConnectOptions,
   ImportConnectionOptions,
+  KeepAliveOptions,
   PaginateOptions,
   ProxyRequestOptions,
   UpdateOptions,
 } from './options.js';
 import { Connections, Paginator } from './paginate.js';
-import { Connection, ConnectSession, type RawConnection, type RawConnectSession, type RawSite, Site } from './records.js';
+import {
+  Connection, ConnectSession, KeepAliveReport, type RawConnection, type RawConnectSession, type RawKeepAliveReport,
+  type RawSite, Site,
+} from './records.js';
 import { subscribe } from './subscribe.js';
 import { Response } from './types.js';
 
@@ -175,6 +179,15 @@ export class Client {
   async importConnection(id: string, options: ImportConnectionOptions): Promise<Connection> {
     const expiresAt = millis(options?.expiresAt);
     return new Connection(await this.#call<RawConnection>('import_connection', options, { id, expiresAt }));
+  }
+
+  /**
+   * One pass over the app's grants: rotates those that would die of inactivity and lists the connections that need a
+   * person. Run it daily, on any number of machines at once. Without `timeoutMs` it takes as long as it takes; a grant
+   * that cannot be rotated is counted, not thrown.
+   */
+  async keepAlive(options?: KeepAliveOptions): Promise<KeepAliveReport> {
+    return new KeepAliveReport(await this.#call<RawKeepAliveReport>('keep_alive', options, {}));
   }
 
   /**

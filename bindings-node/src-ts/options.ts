@@ -160,3 +160,19 @@ export interface ImportConnectionOptions extends CallOptions {
   /** Anything the application wants to keep with the connection. */
   readonly metadata?: object | undefined;
 }
+
+/** Options of `keepAlive`. */
+export interface KeepAliveOptions extends CallOptions {
+  /**
+   * Rotates grants whose tokens are older than this, in days. They die at 90.
+   *
+   * @defaultValue `30`
+   */
+  readonly idleDays?: number | undefined;
+  /**
+   * How many are rotated at once.
+   *
+   * @defaultValue `8`
+   */
+  readonly concurrency?: number | undefined;
+}

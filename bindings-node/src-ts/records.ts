@@ -48,8 +48,9 @@ export interface RawConnection {
   readonly scopes: string[];
   readonly tags: Record<string, string>;
   readonly metadata: Record<string, unknown>;
-  readonly health: 'active' | 'reauthorization_required';
-  readonly health_reason: string | null;
+  readonly health: 'active' | 'attention' | 'reauthorization_required';
+  readonly health_reason: 'inactive' | 'old_consent' | 'unclear_rotation' | 'revoked' | 'lost_rotation' | null;
+  readonly reconnect_by: number | null;
   readonly generation: number;
   readonly created_at: number;
   readonly consented_at: number;
@@ -75,10 +76,12 @@ export class Connection {
   readonly tags: Record<string, string>;
   /** The application's own data. */
   readonly metadata: Record<string, unknown>;
-  /** Whether calls can work. */
-  readonly health: 'active' | 'reauthorization_required';
-  /** Why not. */
-  readonly healthReason: string | null;
+  /** Whether calls can work, and whether they will go on to. */
+  readonly health: 'active' | 'attention' | 'reauthorization_required';
+  /** Why it is not active: what will end it, what is being mended, or what ended it. */
+  readonly healthReason: 'inactive' | 'old_consent' | 'unclear_rotation' | 'revoked' | 'lost_rotation' | null;
+  /** When the grant may end unless something is done: 90 days after its last rotation, or 365 days after the first consent (F3.3). Known where it needs attention. */
+  readonly reconnectBy: Date | null;
   /** How many pairs of tokens the grant has had. */
   readonly generation: number;
   /** First connected. */
@@ -102,11 +105,60 @@ export class Connection {
     this.metadata = raw.metadata;
     this.health = raw.health;
     this.healthReason = raw.health_reason;
+    this.reconnectBy = raw.reconnect_by === null ? null : new Date(raw.reconnect_by);
     this.generation = raw.generation;
     this.createdAt = new Date(raw.created_at);
     this.consentedAt = new Date(raw.consented_at);
     this.refreshedAt = new Date(raw.refreshed_at);
     this.accessExpiresAt = new Date(raw.access_expires_at);
+  }
+}
+
+/** Attention as it crosses from the native half. @internal */
+export interface RawAttention {
+  readonly connection_id: string;
+  readonly reason: string;
+  readonly reconnect_by: number | null;
+}
+
+/** A connection that needs a person, or soon will. */
+export class Attention {
+  /** The connection. */
+  readonly connectionId: string;
+  /** As in Connection.health_reason. */
+  readonly reason: string;
+  /** As in Connection.reconnect_by; null where it has ended already. */
+  readonly reconnectBy: Date | null;
+
+  /** @internal */
+  constructor(raw: RawAttention) {
+    this.connectionId = raw.connection_id;
+    this.reason = raw.reason;
+    this.reconnectBy = raw.reconnect_by === null ? null : new Date(raw.reconnect_by);
+  }
+}
+
+/** KeepAliveReport as it crosses from the native half. @internal */
+export interface RawKeepAliveReport {
+  readonly rotated: number;
+  readonly failed: number;
+  readonly attention: RawAttention[];
+}
+
+/** What a pass of `keepAlive` did and found. */
+export class KeepAliveReport {
+  /** Grants that have fresh tokens now, whoever rotated them. */
+  readonly rotated: number;
+  /** Grants that could not be rotated just now; the next pass tries again. */
+  readonly failed: number;
+  /** Connections that need a person, or soon will. */
+  readonly attention: Attention[];
+
+  /** @internal */
+  constructor(raw: RawKeepAliveReport) {
+    this.rotated = raw.rotated;
+    this.failed = raw.failed;
+    this.attention = raw.attention.map((each) => new Attention(each));
   }
 }
 

@@ -29,4 +29,6 @@ pub use config::{ClientOptions, Keys, SitePolicy};
 pub use error::{Code, Error, Result};
 pub use event::{Event, EventKind, Subscription};
 pub use options::*;
-pub use records::{Connection, ConnectionStatus, Product, Site, SiteChoice, Tags};
+pub use records::{
+    Attention, Connection, ConnectionStatus, KeepAliveReport, Product, Site, SiteChoice, Tags,
+};

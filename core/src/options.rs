@@ -304,6 +304,35 @@ impl PaginateOptions {
     }
 }
 
+/// Options of `keep_alive`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeepAliveOptions {
+    /// Rotates grants whose tokens are older than this, in days.
+    #[serde(default = "idle_days")]
+    pub idle_days: f64,
+    /// How many are rotated at once.
+    #[serde(default = "concurrency")]
+    pub concurrency: u32,
+    /// How long the whole pass may take; without it, as long as it takes.
+    #[serde(default, rename = "timeout_ms", deserialize_with = "millis")]
+    pub timeout: Option<Duration>,
+}
+
+fn idle_days() -> f64 {
+    30.0
+}
+
+fn concurrency() -> u32 {
+    8
+}
+
+impl Default for KeepAliveOptions {
+    fn default() -> Self {
+        Self { idle_days: idle_days(), concurrency: concurrency(), timeout: None }
+    }
+}
+
 /// Options of `close`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -54,10 +54,34 @@ pub enum SiteChoice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionStatus {
-    /// The grant's newest refresh token has not been refused.
+    /// Nothing is wrong.
     Active,
+    /// Calls work, and something should be done before they do not.
+    Attention,
     /// Atlassian refused it; the user has to consent again.
     ReauthorizationRequired,
+}
+
+/// A connection that needs a person, or soon will.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Attention {
+    /// The connection.
+    pub connection_id: String,
+    /// As in [`Connection::health_reason`].
+    pub reason: String,
+    /// As in [`Connection::reconnect_by`]; `None` where it has ended already.
+    pub reconnect_by: Option<u64>,
+}
+
+/// What a pass of `keep_alive` did and found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct KeepAliveReport {
+    /// Grants that have fresh tokens now, whoever rotated them.
+    pub rotated: u64,
+    /// Grants that could not be rotated just now.
+    pub failed: u64,
+    /// Connections that need a person, or soon will.
+    pub attention: Vec<Attention>,
 }
 
 /// A connection as the verbs return it. Times are milliseconds since the epoch.
@@ -81,8 +105,10 @@ pub struct Connection {
     pub metadata: Map<String, Value>,
     /// Whether calls can work.
     pub health: ConnectionStatus,
-    /// Why not.
+    /// Why it is not active.
     pub health_reason: Option<String>,
+    /// When the grant may end unless something is done.
+    pub reconnect_by: Option<u64>,
     /// How many pairs of tokens the grant has had.
     pub generation: u64,
     /// First connected.

@@ -91,7 +91,7 @@ fn sample(option: &toml::Value) -> Value {
         "list[string]" => json!(["x"]),
         "map[string]" | "map[scalar | list[scalar]]" | "object" => json!({ "x": "x" }),
         "boolean" => json!(true),
-        "integer" | "timestamp" => json!(1),
+        "integer" | "number" | "timestamp" => json!(1),
         other => panic!("what is a sample of {other}?"),
     }
 }
@@ -191,6 +191,11 @@ fn defaults_are_those_of_api_toml() {
     let paginate = options(&api["verbs"]["paginate"], false).to_string();
     let method = PaginateOptions::decode(&paginate, Casing::Snake).unwrap().method;
     assert_eq!(json!(method), of_verb("paginate", "method"));
+    let Call::KeepAlive(pass) = Call::decode("keep_alive", "{}", Casing::Snake).unwrap() else {
+        unreachable!("keep_alive decodes to keep_alive")
+    };
+    assert_eq!(pass.idle_days, of_verb("keep_alive", "idle_days").as_f64().unwrap());
+    assert_eq!(json!(pass.concurrency), of_verb("keep_alive", "concurrency"));
 }
 
 #[test]
@@ -212,6 +217,8 @@ fn every_default_of_api_toml_is_looked_at_above() {
         "client.store",
         "connect.allow_account_change",
         "connect.keep_scopes",
+        "keep_alive.concurrency",
+        "keep_alive.idle_days",
         "paginate.method",
         "proxy_request.retry",
     ];

@@ -239,3 +239,35 @@ async fn a_restored_backup_gets_the_newer_pair_written_back() {
     assert_eq!(sandbox.counts().await["breaches"], 0);
     assert_eq!(myself(&client, "user-1").await.unwrap(), 200);
 }
+
+#[tokio::test]
+async fn keep_alive_on_two_machines_at_once_rotates_each_grant_once() {
+    let sandbox = Sandbox::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let (one, other) = (sandbox.client_at(&path).await, sandbox.client_at(&path).await);
+    connect(&sandbox, &one, "user-1", None).await;
+    let again = threelo_core::ConnectOptions::new("user-2", Some("browser-1"));
+    support::finish(&sandbox, &one, again, "grace", &["acme"]).await.unwrap();
+    let pass = || threelo_core::KeepAliveOptions { idle_days: 0.0, ..Default::default() };
+    let (first, second) = tokio::join!(one.keep_alive(pass()), other.keep_alive(pass()));
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert_eq!((first.failed, second.failed), (0, 0));
+    assert!(first.rotated.max(second.rotated) == 2, "{first:?} {second:?}");
+    assert_eq!(sandbox.refreshes().await, 2);
+}
+
+#[tokio::test]
+async fn a_grant_of_another_app_is_not_spent_with_this_ones_secret() {
+    let sandbox = Sandbox::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let client = sandbox.client_at(&path).await;
+    connect(&sandbox, &client, "user-1", None).await;
+    let mut options = sandbox.options();
+    options.store = path.to_str().unwrap().to_owned();
+    options.client_id = "another-app".into();
+    let other = Client::open(options).await.unwrap();
+    assert_eq!(other.refresh("user-1").await.unwrap_err().code(), Code::InvalidConfig);
+    assert_eq!(client.refresh("user-1").await.unwrap().generation, 2);
+}

@@ -15,6 +15,7 @@ GIVEN = {
     "bytes": "Uint8Array",
     "boolean": "boolean",
     "integer": "number",
+    "number": "number",
     "timestamp": "Date | number",
     "object": "object",
     "any": "unknown",
@@ -22,7 +23,13 @@ GIVEN = {
     "scalar": "Scalar",
     "callback": "(event: Event) => void",
 }
-HANDED_OUT = {**GIVEN, "timestamp": "Date", "object": "Record<string, unknown>", "Site": "Site"}
+HANDED_OUT = {
+    **GIVEN,
+    "timestamp": "Date",
+    "object": "Record<string, unknown>",
+    "Site": "Site",
+    "Attention": "Attention",
+}
 
 # Passed by place or by themselves, not in the options object.
 SPOKEN_BY_NAME = {"binding", "refresh_token"}
@@ -166,13 +173,21 @@ def reader(option: str, spec: dict[str, Any]) -> str:
     raw = f"raw.{option}"
     if spec["type"] == "timestamp":
         return f"new Date({raw})"
+    if spec["type"] == "timestamp | null":
+        return f"{raw} === null ? null : new Date({raw})"
+    if spec["type"] == "list[Attention]":
+        return f"{raw}.map((each) => new Attention(each))"
     if spec["type"] == "Site | null":
         return f"{raw} && new Site({raw})"
     return raw
 
 
 def raw_type(spec: dict[str, Any]) -> str:
-    return ts_type(spec, {**HANDED_OUT, "timestamp": "number", "Site": "RawSite"}, given=False)
+    return ts_type(
+        spec,
+        {**HANDED_OUT, "timestamp": "number", "Site": "RawSite", "Attention": "RawAttention"},
+        given=False,
+    )
 
 
 def record(name: str, doc: str, fields: dict[str, Any]) -> Iterator[str]:
@@ -206,6 +221,8 @@ def record(name: str, doc: str, fields: dict[str, Any]) -> Iterator[str]:
 RECORDS = {
     "Site": "An Atlassian Cloud site as a grant sees it.",
     "Connection": "A connection: the application's handle, the grant it uses and the chosen site.",
+    "Attention": "A connection that needs a person, or soon will.",
+    "KeepAliveReport": "What a pass of `keepAlive` did and found.",
     "ConnectSession": "A consent under way. Send the user's browser to its `url`.",
 }
 

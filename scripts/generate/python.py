@@ -29,6 +29,7 @@ TYPES = {
     "string | bytes | list[string | bytes]": "str | bytes | Sequence[str | bytes]",
     "boolean": "bool",
     "integer": "int",
+    "number": "float",
     "timestamp": "datetime",
     "any": "Any",
     "object": "Mapping[str, Any]",

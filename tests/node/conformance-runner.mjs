@@ -28,6 +28,7 @@ const LEADING = {
   paginate: ['id', 'path'],
   select_site: ['id', 'site'],
   connections: [],
+  keep_alive: [],
   close: [],
 };
 const OTHER_SYSTEM = new URLSearchParams({

@@ -41,6 +41,7 @@ LEADING = {
     "paginate": ["id", "path"],
     "select_site": ["id", "site"],
     "connections": [],
+    "keep_alive": [],
     "close": [],
 }
 OTHER_SYSTEM = {

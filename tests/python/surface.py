@@ -10,7 +10,14 @@ from typing import Any
 import threelo
 from threelo import _options, errors
 
-RECORDS = (threelo.ConnectSession, threelo.Site, threelo.Connection, threelo.Response)
+RECORDS = (
+    threelo.ConnectSession,
+    threelo.Site,
+    threelo.Connection,
+    threelo.Response,
+    threelo.KeepAliveReport,
+    threelo.Attention,
+)
 FROM_HEAD = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 

@@ -20,6 +20,7 @@ from ._options import (
     ConnectOptions,
     DisconnectOptions,
     ImportConnectionOptions,
+    KeepAliveOptions,
     PaginateOptions,
     ProxyRequestOptions,
     RefreshOptions,
@@ -28,7 +29,16 @@ from ._options import (
     UpdateOptions,
 )
 from ._paginate import AsyncConnections, AsyncPaginator, Connections, Paginator
-from ._types import Connection, ConnectSession, Event, Headers, Response, Site
+from ._types import (
+    Attention,
+    Connection,
+    ConnectSession,
+    Event,
+    Headers,
+    KeepAliveReport,
+    Response,
+    Site,
+)
 from .errors import *  # noqa: F403  # one class per code: `threelo.SiteNotFoundError` and so on
 
 __all__ = [
@@ -36,6 +46,7 @@ __all__ = [
     "AsyncClient",
     "AsyncConnections",
     "AsyncPaginator",
+    "Attention",
     "Client",
     "ClientOptions",
     "CloseOptions",
@@ -50,6 +61,8 @@ __all__ = [
     "Event",
     "Headers",
     "ImportConnectionOptions",
+    "KeepAliveOptions",
+    "KeepAliveReport",
     "PaginateOptions",
     "Paginator",
     "ProxyRequestOptions",

@@ -9,7 +9,7 @@ from . import _options as given
 from . import _results
 from ._base import Base
 from ._paginate import AsyncConnections, AsyncPaginator
-from ._types import Connection, ConnectSession, Response, Site
+from ._types import Connection, ConnectSession, KeepAliveReport, Response, Site
 from ._wire import encode, encode_request
 
 
@@ -144,6 +144,14 @@ class AsyncClient(Base):
         """
         request = encode(options, id=id)
         return _results.connection(await self._native.call_async("import_connection", request))
+
+    async def keep_alive(self, **options: Unpack[given.KeepAliveOptions]) -> KeepAliveReport:
+        """One pass over the app's grants: rotates those that would die of inactivity (F3.3) and lists the
+        connections that need a person. Run it daily, on any number of machines at once.
+
+        As `Client.keep_alive()`, awaited.
+        """
+        return _results.report(await self._native.call_async("keep_alive", encode(options)))
 
     async def access_token(self, id: str, **options: Unpack[given.AccessTokenOptions]) -> str:
         """A fresh access token, for those who bring their own HTTP client.

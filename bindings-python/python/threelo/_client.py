@@ -9,7 +9,7 @@ from . import _options as given
 from . import _results
 from ._base import Base
 from ._paginate import Connections, Paginator
-from ._types import Connection, ConnectSession, Response, Site
+from ._types import Connection, ConnectSession, KeepAliveReport, Response, Site
 from ._wire import encode, encode_request
 
 
@@ -189,6 +189,19 @@ class Client(Base):
             AlreadyImportedError, ReauthorizationRequiredError, SiteNotFoundError: see each.
         """
         return _results.connection(self._native.call("import_connection", encode(options, id=id)))
+
+    def keep_alive(self, **options: Unpack[given.KeepAliveOptions]) -> KeepAliveReport:
+        """One pass over the app's grants: rotates those that would die of inactivity (F3.3) and lists the
+        connections that need a person. Run it daily, on any number of machines at once.
+
+        Args:
+            **options: see `KeepAliveOptions`. Without `timeout` it takes as long as it takes.
+
+        Raises:
+            StoreUnavailableError: the store cannot be read. A grant that cannot be rotated is counted,
+                not raised.
+        """
+        return _results.report(self._native.call("keep_alive", encode(options)))
 
     def access_token(self, id: str, **options: Unpack[given.AccessTokenOptions]) -> str:
         """A fresh access token, for those who bring their own HTTP client.

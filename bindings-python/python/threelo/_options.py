@@ -198,6 +198,17 @@ class ImportConnectionOptions(TypedDict, total=False):
     """How long the call may take, in seconds."""
 
 
+class KeepAliveOptions(TypedDict, total=False):
+    """Options of `keep_alive()` beside what comes by position."""
+
+    idle_days: NotRequired[float]
+    """Rotates grants whose tokens are older than this, in days. They die at 90. Default: 30."""
+    concurrency: NotRequired[int]
+    """How many are rotated at once. Default: 8."""
+    timeout: NotRequired[float | None]
+    """How long the call may take, in seconds."""
+
+
 class AccessTokenOptions(TypedDict, total=False):
     """Options of `access_token()` beside what comes by position."""
 

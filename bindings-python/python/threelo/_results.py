@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ._types import Connection, ConnectSession, Site
+from ._types import Connection, ConnectSession, KeepAliveReport, Site
 
 
 def session(answer: str) -> ConnectSession:
@@ -21,6 +21,11 @@ def connection(answer: str) -> Connection:
 def sites(answer: str) -> list[Site]:
     """A list of `Site`."""
     return [Site._read(fields) for fields in json.loads(answer)]
+
+
+def report(answer: str) -> KeepAliveReport:
+    """A `KeepAliveReport`."""
+    return KeepAliveReport._read(json.loads(answer))
 
 
 def text(answer: str) -> str:

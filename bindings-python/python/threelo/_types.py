@@ -20,6 +20,11 @@ def instant(milliseconds: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
+def maybe_instant(milliseconds: int | None) -> datetime | None:
+    """The same, where there may be none."""
+    return None if milliseconds is None else instant(milliseconds)
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectSession:
     """A consent under way: what `connect()` returns."""
@@ -78,10 +83,14 @@ class Connection:
     """Labels."""
     metadata: dict[str, Any]
     """The application's own data."""
-    health: Literal["active", "reauthorization_required"]
-    """Whether calls can work."""
-    health_reason: str | None
-    """Why not."""
+    health: Literal["active", "attention", "reauthorization_required"]
+    """Whether calls can work, and whether they will go on to."""
+    health_reason: Literal["inactive", "old_consent", "unclear_rotation", "revoked", "lost_rotation"] | None
+    """Why it is not active: what will end it, what is being mended, or what ended it."""
+    reconnect_by: datetime | None
+    """When the grant may end unless something is done: 90 days after its last rotation, or 365 days after
+    the first consent (F3.3). Known where it needs attention.
+    """
     generation: int
     """How many pairs of tokens the grant has had."""
     created_at: datetime
@@ -97,7 +106,39 @@ class Connection:
     def _read(cls, fields: dict[str, Any]) -> Connection:
         times = {name: instant(value) for name, value in fields.items() if name.endswith("_at")}
         site = fields["site"] and Site._read(fields["site"])
-        return cls(**fields | times | {"site": site})
+        return cls(**fields | times | {"site": site, "reconnect_by": maybe_instant(fields["reconnect_by"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """A connection that needs a person, or soon will."""
+
+    connection_id: str
+    """The connection."""
+    reason: str
+    """As in `Connection.health_reason`."""
+    reconnect_by: datetime | None
+    """As in `Connection.reconnect_by`; None where it has ended already."""
+
+    @classmethod
+    def _read(cls, fields: dict[str, Any]) -> Attention:
+        return cls(**fields | {"reconnect_by": maybe_instant(fields["reconnect_by"])})
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAliveReport:
+    """What a pass of `keep_alive()` did and found."""
+
+    rotated: int
+    """Grants that have fresh tokens now, whoever rotated them."""
+    failed: int
+    """Grants that could not be rotated just now; the next pass tries again."""
+    attention: list[Attention]
+    """Connections that need a person, or soon will."""
+
+    @classmethod
+    def _read(cls, fields: dict[str, Any]) -> KeepAliveReport:
+        return cls(**fields | {"attention": [Attention._read(each) for each in fields["attention"]]})
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,10 @@ struct Failure {
 /// A refresh token dies when it is not used for 90 days (F3.3).
 pub const INACTIVE_MS: u64 = 90 * 24 * 3600 * 1000;
 
+/// Staff spoke of an absolute limit of 365 days from the first consent, which the documentation no longer names: a
+/// reason to warn, never to give a grant up (F3.3).
+pub const ABSOLUTE_MS: u64 = 365 * 24 * 3600 * 1000;
+
 /// Longest life believed; more is a mistake of the other side and would keep a dead token in use.
 const LONGEST_LIFE: f64 = 30.0 * 24.0 * 3600.0;
 

@@ -16,7 +16,7 @@ use crate::config::ClientOptions;
 use crate::error::{Code, Error, Result};
 use crate::options::{
     CloseOptions, CompleteOptions, ConnectOptions, ConnectionsOptions, IdOptions, ImportOptions,
-    PaginateOptions, RequestOptions, SelectSiteOptions, UpdateOptions,
+    KeepAliveOptions, PaginateOptions, RequestOptions, SelectSiteOptions, UpdateOptions,
 };
 use crate::paginate::Page;
 
@@ -44,6 +44,8 @@ pub enum Call {
     Disconnect(IdOptions),
     /// `import_connection`
     ImportConnection(ImportOptions),
+    /// `keep_alive`
+    KeepAlive(KeepAliveOptions),
     /// `access_token`
     AccessToken(IdOptions),
     /// `close`
@@ -67,6 +69,7 @@ impl Call {
             "update" => Self::Update(decode(verb, options, casing)?),
             "disconnect" => Self::Disconnect(decode(verb, options, casing)?),
             "import_connection" => Self::ImportConnection(decode(verb, options, casing)?),
+            "keep_alive" => Self::KeepAlive(decode(verb, options, casing)?),
             "access_token" => Self::AccessToken(decode(verb, options, casing)?),
             "close" => Self::Close(decode(verb, options, casing)?),
             other => return Err(Error::argument("verb", other, "one of the verbs in api.toml")),
@@ -138,6 +141,7 @@ impl Client {
             Call::Update(options) => text(&self.update(options).await?),
             Call::Disconnect(options) => text(&self.disconnect(options).await?),
             Call::ImportConnection(options) => text(&self.import_connection(options).await?),
+            Call::KeepAlive(options) => text(&self.keep_alive(options).await?),
             Call::AccessToken(options) => {
                 text(secrecy::ExposeSecret::expose_secret(&self.access_token(options).await?))
             }

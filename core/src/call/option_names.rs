@@ -84,6 +84,10 @@ pub(super) const OPTIONS: &[(&str, &[Known])] = &[
         Known { name: "tags", accepted: "map[string]", required: false, secret: false },
         Known { name: "metadata", accepted: "object", required: false, secret: false },
     ]),
+    ("keep_alive", &[
+        Known { name: "idle_days", accepted: "number", required: false, secret: false },
+        Known { name: "concurrency", accepted: "integer", required: false, secret: false },
+    ]),
     ("access_token", &[
         Known { name: "id", accepted: "string", required: true, secret: false },
     ]),

@@ -2,6 +2,7 @@
 //! not be abandoned half-way runs in a task of its own.
 
 mod calls;
+mod keep_alive;
 mod lifecycle;
 mod open;
 mod sites;

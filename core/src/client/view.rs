@@ -1,17 +1,16 @@
 //! What the verbs show of the rows.
 
+use crate::clock::wall_ms;
 use crate::grant::cache::Held;
-use crate::records::{Connection, ConnectionStatus};
+use crate::grant::health::{Health, health};
+use crate::records::Connection;
 use crate::store::{ConnectionRow, GrantRow};
 
 /// A connection as the verbs return it. The site looks as it was last listed.
 pub(super) fn connection(row: &ConnectionRow, grant: &GrantRow) -> Connection {
     let listed =
         row.site.as_ref().and_then(|site| grant.sites.iter().find(|listed| listed.cloud_id == site.cloud_id));
-    let health = match grant.death {
-        None => ConnectionStatus::Active,
-        Some(_) => ConnectionStatus::ReauthorizationRequired,
-    };
+    let Health { status, reason, reconnect_by } = health(grant, wall_ms());
     Connection {
         id: row.id.clone(),
         grant_id: grant.id.clone(),
@@ -21,8 +20,9 @@ pub(super) fn connection(row: &ConnectionRow, grant: &GrantRow) -> Connection {
         scopes: grant.scopes.clone(),
         tags: row.tags.clone(),
         metadata: row.metadata.clone(),
-        health,
-        health_reason: grant.death.as_ref().map(|death| death.reason.clone()),
+        health: status,
+        health_reason: reason,
+        reconnect_by,
         generation: grant.generation,
         created_at: row.created_at,
         consented_at: grant.consented_at,

@@ -12,6 +12,8 @@ use tower::util::AndThenLayer;
 use crate::atlassian::Hosts;
 use crate::atlassian::token_endpoint::{self, Exchange, Reply};
 use crate::clock::wall_ms;
+use crate::error::{Error, Result};
+use crate::store::GrantRow;
 use crate::timings::Timings;
 use crate::transport::Transport;
 
@@ -55,6 +57,18 @@ pub(crate) struct TokenEndpoint {
 const LARGEST_ANSWER: usize = 1024 * 1024;
 
 impl TokenEndpoint {
+    /// Refuses a grant of another app or another authorization server: sent here, its token would be answered as if
+    /// it were dead (F3.8), and marked so.
+    pub(crate) fn own(&self, grant: &GrantRow) -> Result<()> {
+        let same = grant.client_id == self.client_id && grant.auth_host == self.hosts.auth_host();
+        if same {
+            return Ok(());
+        }
+        let accepted = "the client id and auth endpoint this grant was made with";
+        let given = format!("{:?} at {}", self.client_id, self.hosts.auth_host());
+        Err(Error::config("client_id", given, accepted).with("grant_id", grant.id.clone()))
+    }
+
     /// Exchanges once. `may_send` is asked when the connection stands. Returns the start of the attempt in wall
     /// milliseconds, from which the new token's life counts, and the outcome.
     pub(crate) async fn exchange(

@@ -4,6 +4,7 @@ pub(crate) mod cache;
 pub(crate) mod change;
 pub(crate) mod endpoint;
 mod flight;
+pub(crate) mod health;
 pub(crate) mod keeper;
 pub mod protocol;
 mod runner;

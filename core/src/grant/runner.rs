@@ -106,6 +106,9 @@ impl Runner {
         {
             self.row = self.write_back(&known.row).await?;
         }
+        if let Some(row) = &self.row {
+            self.shared.endpoint.own(row)?;
+        }
         let timings = &self.shared.endpoint.timings;
         Ok(Heard::Row(self.row.as_ref().map(|row| transitions::view(row, &self.holder, &now, timings))))
     }

@@ -97,3 +97,22 @@ fn unreadable(name: &Path, error: &io::Error) -> Error {
 fn about(code: Code, name: &Path, message: String) -> Error {
     Error::new(code, message).with("key_file", name.display().to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_file_is_made_once() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let name = directory.path().join("threelo.db.key");
+        assert!(read(&name).unwrap().is_none());
+        let (first, created) = create(&name).unwrap();
+        assert!(created);
+        let (second, created) = create(&name).unwrap();
+        assert!(!created);
+        assert_eq!(first.to_text(), second.to_text());
+        assert_eq!(read(&name).unwrap().unwrap().to_text(), first.to_text());
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "no drafts stay");
+    }
+}

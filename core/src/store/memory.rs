@@ -12,8 +12,8 @@ use futures::future::BoxFuture;
 use super::bounds::{ABANDONED_AFTER_MS, CHANGES_LISTED, REMOVALS_KEPT, REMOVALS_KEPT_MS};
 use super::lock::lock;
 use super::{
-    AccountKey, Answer, Changes, ConnectionRow, Expect, GrantRow, SessionRow, SessionStage, Store,
-    TokenHashRow, Write,
+    AccountKey, Answer, Changes, ConnectionRow, Due, Expect, GrantRow, SessionRow, SessionStage, Store,
+    TokenHashRow, WhichDue, Write,
 };
 use crate::clock::{Stamp, wall_ms};
 use crate::error::{Code, Error};
@@ -127,6 +127,16 @@ impl Store for MemoryStore {
             let mut found: Vec<_> =
                 rows.grants.values().filter(|grant| belongs(grant, account)).cloned().collect();
             found.sort_by_key(|grant| grant.consented_at);
+            found
+        })
+    }
+
+    fn grants_due<'a>(&'a self, due: &'a Due) -> Answer<'a, Vec<GrantRow>> {
+        self.on_rows(move |rows| {
+            let mut found: Vec<_> =
+                rows.grants.values().filter(|grant| is_due(grant, due)).cloned().collect();
+            found.sort_by_key(|grant| due.place(grant));
+            found.truncate(due.limit as usize);
             found
         })
     }
@@ -292,6 +302,16 @@ impl Rows {
             everything: false,
         }
     }
+}
+
+fn is_due(grant: &GrantRow, due: &Due) -> bool {
+    let matches = match due.which {
+        WhichDue::Idle(before) => grant.death.is_none() && grant.rotated_at < before,
+        WhichDue::Old(before) => grant.death.is_none() && grant.first_consented_at < before,
+        WhichDue::Dead => grant.death.is_some(),
+    };
+    let of_app = grant.auth_host == due.auth_host && grant.client_id == due.client_id;
+    of_app && matches && due.after.as_ref().is_none_or(|after| due.place(grant) > *after)
 }
 
 fn belongs(grant: &GrantRow, account: &AccountKey) -> bool {

@@ -82,6 +82,44 @@ pub struct Changes {
     pub everything: bool,
 }
 
+/// Grants of one app that keep-alive looks after, page by page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Host of the authorization server.
+    pub auth_host: String,
+    /// The app.
+    pub client_id: String,
+    /// Which of its grants.
+    pub which: WhichDue,
+    /// Go on after this place, as [`Due::place`] gives it.
+    pub after: Option<(u64, String)>,
+    /// How many, at most.
+    pub limit: u32,
+}
+
+/// Which grants are due. Times are wall milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhichDue {
+    /// Living ones whose newest pair was issued before this, oldest pair first.
+    Idle(u64),
+    /// Living ones whose account first consented before this, oldest consent first.
+    Old(u64),
+    /// Dead ones, oldest pair first.
+    Dead,
+}
+
+impl Due {
+    /// Where a grant stands in this listing: by its time, then by its id (in bytes).
+    #[must_use]
+    pub fn place(&self, grant: &GrantRow) -> (u64, String) {
+        let at = match self.which {
+            WhichDue::Idle(_) | WhichDue::Dead => grant.rotated_at,
+            WhichDue::Old(_) => grant.first_consented_at,
+        };
+        (at, grant.id.clone())
+    }
+}
+
 type Answer<'a, T> = BoxFuture<'a, Result<T>>;
 
 /// A place for rows. All methods may be called from any number of tasks, processes and, where the place allows it,
@@ -112,10 +150,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// A connection by id.
     fn connection<'a>(&'a self, id: &'a str) -> Answer<'a, Option<ConnectionRow>>;
 
-    /// A connection and its grant in one look-up, as a call with nothing cached needs them.
+    /// A connection and its grant in one look-up, as a call with nothing cached needs them; `None` when either is
+    /// missing.
     fn resolve<'a>(&'a self, connection_id: &'a str) -> Answer<'a, Option<(ConnectionRow, GrantRow)>>;
 
-    /// The grants of one account for one app, oldest consent first.
+    /// The grants of one account for one app, by [`GrantRow::consented_at`], oldest first, then by id.
     fn grants_of<'a>(&'a self, account: &'a AccountKey) -> Answer<'a, Vec<GrantRow>>;
 
     /// The connections that use a grant, in the order of their ids.
@@ -129,6 +168,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         after: Option<&'a str>,
         limit: u32,
     ) -> Answer<'a, Vec<ConnectionRow>>;
+
+    /// A page of the grants that are due, in the order of their [`Due::place`].
+    fn grants_due<'a>(&'a self, due: &'a Due) -> Answer<'a, Vec<GrantRow>>;
 
     /// A session by its state's hash.
     fn session<'a>(&'a self, state_hash: &'a [u8]) -> Answer<'a, Option<SessionRow>>;
@@ -150,7 +192,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// written.
     fn write<'a>(&'a self, expect: Vec<Expect>, writes: Vec<Write>) -> Answer<'a, Option<u64>>;
 
-    /// Forgets waiting sessions that expired before `wall_ms`. Unfinished ones (`Exchanged`) stay.
+    /// Forgets waiting sessions that expired before `wall_ms`, and those whose exchange was abandoned an hour before
+    /// that. Unfinished ones (`Exchanged`) stay.
     fn forget_sessions(&self, wall_ms: u64) -> Answer<'_, ()>;
 
     /// Gives back what the place holds open. Later calls fail with `store_unavailable`.

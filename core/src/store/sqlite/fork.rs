@@ -5,6 +5,7 @@
 //! lose the log (<https://www.sqlite.org/howtocorrupt.html>, 2.6). So everything is closed before a fork and opened
 //! again when it is next used; a child that was forked without that is refused.
 
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,20 +17,51 @@ use crate::store::lock::lock;
 /// How long a fork waits for reads and writes under way.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Whether files may be opened now.
+/// Whether files may be opened now, and by whom they are being closed.
 struct Gate {
     state: Mutex<State>,
     changed: Condvar,
 }
 
+#[derive(Default)]
 struct State {
-    /// The process that is forking. A child inherits the value and is not meant by it.
-    closed_by: Option<u32>,
+    /// Whose state it is. A child inherits it, and starts with its own.
+    pid: u32,
+    /// Forks under way; several threads may fork at once.
+    forks: usize,
+    /// Whether one of them is closing files.
+    closing: bool,
+    /// Openings under way.
     opening: usize,
 }
 
-static GATE: Gate =
-    Gate { state: Mutex::new(State { closed_by: None, opening: 0 }), changed: Condvar::new() };
+static GATE: Gate = Gate {
+    state: Mutex::new(State { pid: 0, forks: 0, closing: false, opening: 0 }),
+    changed: Condvar::new(),
+};
+
+fn state() -> MutexGuard<'static, State> {
+    let mut state = lock(&GATE.state);
+    let pid = std::process::id();
+    if state.pid != pid {
+        *state = State { pid, ..State::default() };
+    }
+    state
+}
+
+/// Waits until something holds, but not for longer than a span.
+fn wait_until(
+    mut state: MutexGuard<'static, State>,
+    span: Duration,
+    holds: fn(&State) -> bool,
+) -> MutexGuard<'static, State> {
+    let started = Instant::now();
+    while !holds(&state) && started.elapsed() < span {
+        let waited = GATE.changed.wait_timeout(state, Duration::from_millis(100));
+        state = waited.unwrap_or_else(PoisonError::into_inner).0;
+    }
+    state
+}
 
 /// An opening under way. A fork waits for its end.
 #[derive(Debug)]
@@ -37,17 +69,13 @@ pub(super) struct Entry(());
 
 impl Entry {
     /// Waits while the process forks; blocks the thread.
-    pub(super) fn take(path: &std::path::Path) -> Result<Self> {
-        let mut state = lock(&GATE.state);
-        let started = Instant::now();
-        while state.closed_by == Some(std::process::id()) {
-            state = wait(state);
-            if started.elapsed() > 2 * PATIENCE {
-                return Err(unavailable(
-                    path,
-                    "was not opened: the process is forking, and after_fork() was not called",
-                ));
-            }
+    pub(super) fn take(path: &Path) -> Result<Self> {
+        let mut state = wait_until(state(), 2 * PATIENCE, |state| state.forks == 0);
+        if state.forks > 0 {
+            return Err(unavailable(
+                path,
+                "was not opened: the process is forking and does not come to an end of it",
+            ));
         }
         state.opening += 1;
         Ok(Self(()))
@@ -56,7 +84,7 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let mut state = lock(&GATE.state);
+        let mut state = state();
         state.opening = state.opening.saturating_sub(1);
         GATE.changed.notify_all();
     }
@@ -67,43 +95,34 @@ impl Drop for Entry {
 /// seconds, commonly for a millisecond. Stores that cannot be closed in that time go on in the parent, and a child is
 /// refused them.
 pub fn before_fork() {
-    {
-        let mut state = lock(&GATE.state);
-        state.closed_by = Some(std::process::id());
-        let started = Instant::now();
-        while state.opening > 0 && started.elapsed() < PATIENCE {
-            state = wait(state);
-        }
-    }
+    let mut state = state();
+    state.forks += 1;
+    let mut state = wait_until(state, PATIENCE, |state| state.opening == 0 && !state.closing);
     let open = Shared::all_in_this_process();
     if open.is_empty() {
         return;
     }
+    state.closing = true;
+    drop(state);
     // A thread of its own, because this one may belong to a runtime, and that cannot be waited on from inside.
     let resting = std::thread::Builder::new().name("threelo-fork".to_owned()).spawn(move || rest_all(&open));
     if let Ok(thread) = resting {
         let _ = thread.join();
     }
-}
-
-/// Lets stores be used and opened again, in the parent and, without need, in the child.
-pub fn after_fork() {
-    for shared in Shared::all_in_this_process() {
-        shared.wake();
-    }
-    let mut state = lock(&GATE.state);
-    if state.closed_by.is_some_and(|pid| pid != std::process::id()) {
-        // In a child nothing of what the parent was opening is left.
-        state.opening = 0;
-    }
-    state.closed_by = None;
+    self::state().closing = false;
     GATE.changed.notify_all();
 }
 
-/// Waits for the gate to change, and now and then for nothing.
-fn wait(state: MutexGuard<'_, State>) -> MutexGuard<'_, State> {
-    let waited = GATE.changed.wait_timeout(state, Duration::from_millis(100));
-    waited.unwrap_or_else(PoisonError::into_inner).0
+/// Lets stores be used and opened again: once for each [`before_fork`] in the parent. A child may call it and need not.
+pub fn after_fork() {
+    let mut state = state();
+    state.forks = state.forks.saturating_sub(1);
+    if state.forks == 0 {
+        for shared in Shared::all_in_this_process() {
+            shared.wake();
+        }
+    }
+    GATE.changed.notify_all();
 }
 
 fn rest_all(open: &[Arc<Shared>]) {

@@ -113,7 +113,7 @@ impl Scribe {
             self.connection = Some(connection);
         } else {
             // Waiting for the end of it releases its locks before anything else is tried.
-            link::end(&self.path, self.file, connection).await;
+            link::end(connection).await;
         }
     }
 

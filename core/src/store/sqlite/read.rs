@@ -9,7 +9,7 @@ use super::columns::{Cells, connection_columns, grant_columns, integer, session_
 use super::write::{CONNECTION, GRANT};
 use crate::records::Tags;
 use crate::store::bounds::CHANGES_LISTED;
-use crate::store::{AccountKey, Changes, ConnectionRow, GrantRow, SessionRow, TokenHashRow};
+use crate::store::{AccountKey, Changes, ConnectionRow, Due, GrantRow, SessionRow, TokenHashRow, WhichDue};
 
 type Read<T> = Result<T, sqlx::Error>;
 type Tag<'t> = (&'t String, &'t String);
@@ -55,6 +55,35 @@ pub(super) async fn grants_of(db: &mut SqliteConnection, account: &AccountKey) -
         .bind(&account.auth_host)
         .fetch_all(db)
         .await?;
+    rows.iter().map(|row| Cells::new(row).grant()).collect()
+}
+
+/// A page of what keep-alive looks after. Each kind has an index of its own that yields it in order.
+pub(super) async fn grants_due(db: &mut SqliteConnection, due: &Due) -> Read<Vec<GrantRow>> {
+    let (column, state, before) = match due.which {
+        WhichDue::Idle(before) => ("g.rotated_at", "g.death IS NULL", Some(before)),
+        WhichDue::Old(before) => ("g.first_consented_at", "g.death IS NULL", Some(before)),
+        WhichDue::Dead => ("g.rotated_at", "g.death IS NOT NULL", None),
+    };
+    let mut query =
+        QueryBuilder::new(concat!("SELECT ", grant_columns!(), " FROM grants AS g WHERE g.client_id = "));
+    query.push_bind(&due.client_id).push(" AND g.auth_host = ").push_bind(&due.auth_host);
+    query.push(" AND ").push(state);
+    if let Some(before) = before {
+        query.push(" AND ").push(column).push(" < ").push_bind(integer(before));
+    }
+    if let Some((at, id)) = &due.after {
+        query
+            .push(" AND (")
+            .push(column)
+            .push(", g.id) > (")
+            .push_bind(integer(*at))
+            .push(", ")
+            .push_bind(id)
+            .push(")");
+    }
+    query.push(" ORDER BY ").push(column).push(", g.id LIMIT ").push_bind(due.limit);
+    let rows = query.build().fetch_all(db).await?;
     rows.iter().map(|row| Cells::new(row).grant()).collect()
 }
 

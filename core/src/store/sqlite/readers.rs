@@ -1,7 +1,6 @@
 //! A few connections for questions. They are plain connections and not sqlx's pool, because a pool belongs to the
 //! runtime it was made in, and a store is shared by clients that may each have their own.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sqlx::sqlite::SqliteConnection;
@@ -9,7 +8,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::fault::{from_sqlx, unavailable};
 use super::link;
-use super::place::FileId;
 use super::shared::Shared;
 use crate::error::Result;
 use crate::store::lock::lock;
@@ -18,16 +16,13 @@ use crate::store::lock::lock;
 const CONNECTIONS: u32 = 4;
 
 pub(super) struct Readers {
-    path: PathBuf,
-    file: FileId,
     turns: Arc<Semaphore>,
     idle: Mutex<Vec<SqliteConnection>>,
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf, file: FileId) -> Self {
-        let turns = Arc::new(Semaphore::new(CONNECTIONS as usize));
-        Self { path, file, turns, idle: Mutex::new(Vec::new()) }
+    pub(super) fn new() -> Self {
+        Self { turns: Arc::new(Semaphore::new(CONNECTIONS as usize)), idle: Mutex::new(Vec::new()) }
     }
 
     /// Waits for the answers under way, then closes every connection. Nobody gets another.
@@ -47,7 +42,7 @@ impl Readers {
     async fn close_idle(&self) {
         let idle = std::mem::take(&mut *lock(&self.idle));
         for connection in idle {
-            link::end(&self.path, self.file, connection).await;
+            link::end(connection).await;
         }
     }
 

@@ -38,7 +38,9 @@ CREATE TABLE grants (
     spare_kept_at INTEGER
 ) STRICT;
 CREATE INDEX grants_by_account ON grants (account_id, client_id, auth_host) WHERE account_id IS NOT NULL;
-CREATE INDEX grants_by_rotation ON grants (rotated_at);
+CREATE INDEX grants_by_rotation ON grants (client_id, auth_host, rotated_at, id) WHERE death IS NULL;
+CREATE INDEX grants_by_consent ON grants (client_id, auth_host, first_consented_at, id) WHERE death IS NULL;
+CREATE INDEX grants_dead ON grants (client_id, auth_host, rotated_at, id) WHERE death IS NOT NULL;
 CREATE INDEX grants_by_seq ON grants (seq, id);
 
 -- `site`, `tags` and `metadata` are JSON.

@@ -39,9 +39,7 @@ impl Shared {
             if !shared.in_this_process() && lock(&shared.resting).is_none() {
                 let what =
                     "was in use when this process was forked, and SQLite's locks on it are not whole here";
-                return Err(
-                    unavailable(path, what).hinting("Call before_fork() before forking, or open it after.")
-                );
+                return Err(unavailable(path, what).hinting("Create the client after the fork."));
             }
             if shared.in_this_process() && shared.users.load(Ordering::Relaxed) > 0 {
                 shared.users.fetch_add(1, Ordering::Relaxed);
@@ -60,7 +58,7 @@ impl Shared {
     pub(super) fn publish(path: PathBuf, file: FileId, writer: Writer) -> Arc<Self> {
         let shared = Arc::new(Self {
             identity: format!("sqlite:{}", path.display()),
-            readers: Readers::new(path.clone(), file),
+            readers: Readers::new(),
             alive: Alive::new(path.clone()),
             path,
             file,
@@ -88,6 +86,9 @@ impl Shared {
 
     /// Closes every connection once it is idle, and keeps them closed until [`Shared::wake`].
     pub(super) async fn rest(&self) {
+        if lock(&self.resting).is_some() {
+            return;
+        }
         let turns = self.readers.rest().await;
         let resume = self.writer.rest().await;
         if let (Some(turns), Some(resume)) = (turns, resume) {
@@ -109,8 +110,7 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        // Connections are as well left open as closed when their file is gone; see `link::end`.
-        if !self.in_this_process() || self.file.still_at(&self.path).is_err() {
+        if !self.in_this_process() {
             self.readers.abandon();
         }
     }

@@ -72,6 +72,14 @@ async fn several_tags_must_all_be_carried(store: Arc<dyn Store>) {
         Write::PutConnection(ConnectionRow { tags, ..connection(&format!("{number:02}"), "g") })
     });
     put(&*store, writes.collect()).await;
+    // Tags so common that telling the rarer one takes a second look.
+    let common = (0..1200).map(|number| {
+        let tags = tags(&[("every", "one"), (if number % 2 == 0 { "even" } else { "odd" }, "yes")]);
+        Write::PutConnection(ConnectionRow { tags, ..connection(&format!("z{number:04}"), "g") })
+    });
+    put(&*store, common.collect()).await;
+    let even = tags(&[("every", "one"), ("even", "yes")]);
+    assert_eq!(ids(&*store, &even, Some("z0500"), 2).await, ["z0502", "z0504"]);
     assert_eq!(ids(&*store, &tags(&[("two", "0"), ("three", "0")]), None, 3).await, ["00", "06", "12"]);
     assert_eq!(
         ids(&*store, &tags(&[("two", "0"), ("three", "0"), ("five", "0")]), None, 9).await,

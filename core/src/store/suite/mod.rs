@@ -11,6 +11,7 @@ use super::{
 };
 use crate::records::Tags;
 
+mod due;
 mod lists;
 mod races;
 mod same;

@@ -279,3 +279,44 @@ async fn a_writer_that_never_ends_is_an_error_and_then_forgotten() {
     sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
     assert!(attempt().await.unwrap().is_some());
 }
+
+#[tokio::test]
+async fn a_batch_that_cannot_be_written_keeps_no_other_back() {
+    let (_directory, path) = fresh();
+    let opened = open_at(&path).await.unwrap();
+    let mut other = foreign(&path).await;
+    sqlx::raw_sql("BEGIN IMMEDIATE; DROP TABLE token_hashes").execute(&mut other).await.unwrap();
+    let attempt = |write: Write| {
+        let store = Arc::clone(&opened.store);
+        tokio::spawn(async move { store.write(vec![], vec![write]).await })
+    };
+    let sound = |id: &str| attempt(Write::PutGrant(grant(id)));
+    let broken = || attempt(Write::AddTokenHash(super::token_hash(1, "g", 1)));
+    let attempts = [sound("a"), broken(), sound("b"), broken(), sound("c")];
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
+    let mut written = Vec::new();
+    for attempt in attempts {
+        written.push(attempt.await.unwrap().is_ok());
+    }
+    assert_eq!(written, [true, false, true, false, true]);
+    assert_eq!(opened.store.changes(0).await.unwrap().grants, ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn a_file_that_makes_sense_only_with_its_log_is_opened() {
+    let (_directory, path) = fresh();
+    let opened = open_at(&path).await.unwrap();
+    put(&*opened.store, (0..200).map(|number| Write::PutGrant(grant(&number.to_string()))).collect()).await;
+    let (before, log) = (std::fs::read(&path).unwrap(), std::fs::read(beside(&path, "-wal")).unwrap());
+    opened.store.close().await;
+    // A crash while pages were on their way from the log to the file: the first has arrived, the last have not.
+    let mut torn = std::fs::read(&path).unwrap();
+    assert!(torn.len() > before.len());
+    torn.truncate(before.len());
+    std::fs::write(&path, torn).unwrap();
+    std::fs::write(beside(&path, "-wal"), log).unwrap();
+    let opened = open_at(&path).await.unwrap();
+    assert_eq!(opened.store.grants_of(&super::account()).await.unwrap().len(), 200);
+    opened.store.close().await;
+}

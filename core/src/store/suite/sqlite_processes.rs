@@ -7,7 +7,8 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 use super::{connection, grant, increment};
-use crate::store::{Expect, GrantRow, Location, Opened, Write, open};
+use crate::error::Code;
+use crate::store::{Expect, GrantRow, Location, Opened, Sealed, Write, open};
 
 const STORE: &str = "THREELO_TEST_STORE";
 const TASK: &str = "THREELO_TEST_TASK";
@@ -40,6 +41,22 @@ async fn a_child_works() {
             }
             store.close().await;
         }
+        "until it fails" => loop {
+            let row = store.grant("g").await.unwrap().unwrap();
+            let generation = row.generation + 1;
+            let next = Write::PutGrant(GrantRow { generation, pair: Sealed(vec![7; 4000]), ..row });
+            if let Err(error) = store.write(vec![], vec![next]).await {
+                assert_eq!(error.code(), Code::StoreUnavailable);
+                assert!(error.message().contains("disk"), "{error}");
+                assert_eq!(
+                    store.grant("g").await.unwrap().unwrap().generation,
+                    generation - 1,
+                    "reading goes on"
+                );
+                println!("acknowledged {}", generation - 1);
+                return;
+            }
+        },
         _ => loop {
             let row = store.grant("g").await.unwrap().unwrap();
             let expect = vec![Expect::Grant("g".into(), Some(row.seq))];
@@ -72,6 +89,29 @@ async fn processes_that_start_at_once_share_one_store_and_lose_nothing() {
     }
     let opened = open_at(&path).await;
     assert_eq!(opened.store.grant("g").await.unwrap().unwrap().generation, 240);
+}
+
+#[tokio::test]
+async fn a_disk_that_takes_no_more_is_an_error_and_loses_nothing() {
+    let (_directory, path) = fresh();
+    // Files of this child end at a megabyte; writing beyond that is an error because the signal is ignored.
+    let output = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 2000; exec \"$@\"", "sh"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["store::suite::sqlite_processes::a_child_works", "--exact", "--nocapture"])
+        .env(STORE, &path)
+        .env(TASK, "until it fails")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let acknowledged = said.lines().find_map(|line| line.rsplit_once("acknowledged ")).unwrap().1;
+    let opened = open_at(&path).await;
+    let generation = opened.store.grant("g").await.unwrap().unwrap().generation;
+    assert_eq!(generation, acknowledged.parse::<u64>().unwrap());
+    assert!(generation > 5);
+    assert_eq!(increment(&*opened.store, "g").await, generation + 1);
+    opened.store.close().await;
 }
 
 #[tokio::test]

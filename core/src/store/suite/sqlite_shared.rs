@@ -194,3 +194,25 @@ fn a_store_closed_during_a_fork_stays_closed() {
     runtime.block_on(closing).unwrap();
     assert_eq!(descriptors(&path), 0);
 }
+
+#[test]
+fn two_threads_may_fork_at_once() {
+    let (_directory, path) = fresh();
+    let runtime = runtime();
+    let opened = runtime.block_on(open_at(&path)).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for _ in 0..10 {
+                    before_fork();
+                    assert_eq!(descriptors(&path), 0);
+                    std::thread::sleep(Duration::from_millis(1));
+                    assert_eq!(descriptors(&path), 0);
+                    after_fork();
+                    runtime.block_on(put(&*opened.store, vec![]));
+                }
+            });
+        }
+    });
+    runtime.block_on(opened.store.close());
+}
