@@ -1,19 +1,19 @@
-//! What `os.fork` tells us. SQLite files must not be open while a process forks (see the core's `store::sqlite`);
-//! everything else is dealt with when it is next used, by looking at whose it is.
+//! What `os.fork` tells us. The core wants to know of a fork before and after; everything else is dealt with when it is
+//! next used, by looking at whose it is.
 
 use pyo3::prelude::*;
-use threelo_core::store::sqlite;
+use threelo_core::fork;
 
 /// Closes the stores' files once what is under way there is done. Commonly takes a millisecond.
 #[pyfunction]
 fn before_fork(py: Python<'_>) {
-    py.detach(sqlite::before_fork);
+    py.detach(fork::before);
 }
 
 /// Lets the stores open their files again.
 #[pyfunction]
 fn after_fork() {
-    sqlite::after_fork();
+    fork::after();
 }
 
 /// Has `os.fork` call the two.

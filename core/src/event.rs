@@ -2,12 +2,13 @@
 //! ones and is told how many; one that throws hurts only itself.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::broadcast;
+
+use crate::lock::lock;
 
 /// Events wait here for a slow subscriber, at most this many.
 const BACKLOG: usize = 1024;
@@ -101,13 +102,13 @@ impl Events {
 
     /// Keeps an event of the client's opening for the first subscriber.
     pub(crate) fn remember(&self, event: Event) {
-        self.early.lock().push_back(event);
+        lock(&self.early).push_back(event);
     }
 
     /// A new subscriber, who hears everything from now on.
     #[must_use]
     pub(crate) fn subscribe(&self) -> Subscription {
-        Subscription { early: std::mem::take(&mut *self.early.lock()), receiver: self.sender.subscribe() }
+        Subscription { early: std::mem::take(&mut *lock(&self.early)), receiver: self.sender.subscribe() }
     }
 }
 

@@ -2,14 +2,13 @@
 //! processes' changes are noticed by asking the store, now and then, what changed since.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-use parking_lot::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::tokens::Access;
 use crate::clock::boot_ms;
 use crate::error::Result;
+use crate::lock::lock;
 use crate::store::{ConnectionRow, GrantRow, Store};
 
 /// A grant as remembered.
@@ -58,35 +57,35 @@ impl Cache {
         let changes = store.changes(since).await?;
         if changes.seq < since {
             // The store was set back. What is known of grants may be newer, and is needed to mend it.
-            self.connections.lock().clear();
+            lock(&self.connections).clear();
             self.seq.store(changes.seq, Ordering::Release);
             return Ok(());
         }
         if changes.everything {
-            self.connections.lock().clear();
-            self.grants.lock().clear();
+            lock(&self.connections).clear();
+            lock(&self.grants).clear();
         }
         for id in &changes.connections {
-            self.connections.lock().remove(id);
+            lock(&self.connections).remove(id);
         }
         for id in &changes.grants {
-            self.grants.lock().remove(id);
+            lock(&self.grants).remove(id);
         }
         self.seq.fetch_max(changes.seq, Ordering::AcqRel);
         Ok(())
     }
 
     pub(crate) fn connection(&self, id: &str) -> Option<Arc<ConnectionRow>> {
-        self.connections.lock().get(id).cloned()
+        lock(&self.connections).get(id).cloned()
     }
 
     pub(crate) fn grant(&self, id: &str) -> Option<Held> {
-        self.grants.lock().get(id).cloned()
+        lock(&self.grants).get(id).cloned()
     }
 
     pub(crate) fn keep_connection(&self, row: ConnectionRow) -> Arc<ConnectionRow> {
         let row = Arc::new(row);
-        let mut connections = self.connections.lock();
+        let mut connections = lock(&self.connections);
         if connections.len() >= CAPACITY {
             connections.clear();
         }
@@ -96,7 +95,7 @@ impl Cache {
 
     /// Remembers a grant, unless a newer generation of it is remembered already.
     pub(crate) fn keep_grant(&self, held: Held) -> Held {
-        let mut grants = self.grants.lock();
+        let mut grants = lock(&self.grants);
         if grants.len() >= CAPACITY {
             grants.clear();
         }
@@ -115,10 +114,10 @@ impl Cache {
     }
 
     pub(crate) fn forget_connection(&self, id: &str) {
-        self.connections.lock().remove(id);
+        lock(&self.connections).remove(id);
     }
 
     pub(crate) fn forget_grant(&self, id: &str) {
-        self.grants.lock().remove(id);
+        lock(&self.grants).remove(id);
     }
 }

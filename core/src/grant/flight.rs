@@ -1,11 +1,11 @@
 //! Single flight: one rotation of a grant at a time in a process, however many clients and calls wait for it. It runs
 //! as a task of its own, so that a caller that goes away takes nothing with it.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
 
-use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use super::cache::Held;
 use super::protocol::{End, Goal};
 use crate::error::{Error, Result};
+use crate::lock::lock;
 
 /// How a rotation ended, with the grant as it is now where there is a token to use.
 pub(crate) type Landed = Result<(End, Option<Held>)>;
@@ -54,7 +55,23 @@ impl Flight {
 /// A grant of a store, in this process and not in the one it was forked from.
 type Key = (u32, String, String);
 
-static FLIGHTS: LazyLock<Mutex<HashMap<Key, Arc<Flight>>>> = LazyLock::new(Mutex::default);
+type Flights = HashMap<Key, Arc<Flight>>;
+
+static FLIGHTS: LazyLock<Mutex<Flights>> = LazyLock::new(Mutex::default);
+
+thread_local! {
+    static HELD_FOR_FORK: RefCell<Option<MutexGuard<'static, Flights>>> = const { RefCell::new(None) };
+}
+
+/// Keeps every other thread from the list while this thread forks, so that the child finds it unlocked and whole.
+pub(crate) fn before_fork() {
+    HELD_FOR_FORK.with(|held| held.replace(Some(lock(&FLIGHTS))));
+}
+
+/// Lets go of the list again, in parent and child.
+pub(crate) fn after_fork() {
+    HELD_FOR_FORK.with(|held| held.replace(None));
+}
 
 /// Joins the flight of this grant, or starts one with `run` on the current runtime.
 pub(crate) fn join_or_start<F>(
@@ -69,7 +86,7 @@ where
     F: Future<Output = Landed> + Send + 'static,
 {
     let key = (std::process::id(), store.to_owned(), grant_id.to_owned());
-    let mut flights = FLIGHTS.lock();
+    let mut flights = lock(&FLIGHTS);
     if let Some(flight) = flights.get(&key) {
         return Arc::clone(flight);
     }
@@ -101,7 +118,7 @@ impl Landing {
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        FLIGHTS.lock().remove(&self.key);
+        lock(&FLIGHTS).remove(&self.key);
         let end = self.end.take().unwrap_or(Ok((End::Stopped, None)));
         self.flight.tell(|progress| progress.end = Some(end));
     }

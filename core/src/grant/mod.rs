@@ -6,11 +6,14 @@ pub(crate) mod endpoint;
 mod flight;
 pub(crate) mod health;
 pub(crate) mod keeper;
+#[cfg(test)]
+mod model;
 pub mod protocol;
 mod runner;
 pub(crate) mod tokens;
 pub(crate) mod transitions;
 
 pub use crate::timings::Timings;
+pub(crate) use flight::{after_fork, before_fork};
 pub(crate) use runner::Shared;
 pub use tokens::Access;

@@ -44,6 +44,8 @@ pub struct View {
     pub spare: bool,
     /// An attempt to spend this generation's token is on record whose outcome nobody knows.
     pub doubtful: bool,
+    /// That attempt began so long ago that, if it did spend the token, spending it again would be a breach.
+    pub overdue: bool,
     /// An unclear attempt of an earlier generation is so recent that its request may still arrive.
     pub unsettled: bool,
 }
@@ -183,6 +185,7 @@ pub struct Rotation {
     phase: Phase,
     generation: u64,
     which: Which,
+    newest_tried: bool,
     spare_tried: bool,
     failures: u32,
     /// An attempt under this lease, or one on record when it was taken, may have spent the token.
@@ -197,7 +200,16 @@ impl Rotation {
         let phase = Phase::Outside;
         let which = Which::Newest;
         (
-            Self { goal, phase, generation, which, spare_tried: false, failures: 0, doubtful: false },
+            Self {
+                goal,
+                phase,
+                generation,
+                which,
+                newest_tried: false,
+                spare_tried: false,
+                failures: 0,
+                doubtful: false,
+            },
             Step::Read,
         )
     }
@@ -249,7 +261,10 @@ impl Rotation {
         }
         let held = view.lease == LeaseView::Mine && view.generation == self.generation;
         match self.phase {
-            Phase::Retrying if held => Step::Exchange(self.which),
+            Phase::Retrying if held => {
+                self.prefer(view);
+                Step::Exchange(self.which)
+            }
             Phase::Refused if held => self.refused(view),
             _ => self.approach(view),
         }
@@ -268,17 +283,34 @@ impl Rotation {
         }
         self.generation = view.generation;
         self.which = Which::Newest;
+        self.newest_tried = false;
         self.spare_tried = false;
+        self.prefer(view);
         self.doubtful |= view.doubtful;
         Step::Take { generation: view.generation }
     }
 
-    /// A refusal is believed only after the store was read again, and after the spare was tried.
+    /// Spending a newest token that may have been spent too long ago could kill the family and the spare with it
+    /// (F3.4), so the spare comes first then.
+    fn prefer(&mut self, view: View) {
+        if view.overdue && view.spare && !self.spare_tried {
+            self.which = Which::Spare;
+        }
+    }
+
+    /// A refusal is believed only after the store was read again, and after the other token was tried.
     fn refused(&mut self, view: View) -> Step {
+        match self.which {
+            Which::Newest => self.newest_tried = true,
+            Which::Spare => self.spare_tried = true,
+        }
         if view.spare && !self.spare_tried {
-            self.spare_tried = true;
             self.which = Which::Spare;
             return Step::Exchange(Which::Spare);
+        }
+        if !self.newest_tried {
+            self.which = Which::Newest;
+            return Step::Exchange(Which::Newest);
         }
         Step::Bury { generation: view.generation, lost: self.doubtful }
     }

@@ -19,7 +19,7 @@ use crate::error::{Code, Error, Result};
 use crate::event::{Event, EventKind, Events};
 use crate::random;
 use crate::store::seal::Sealer;
-use crate::store::{GrantRow, Store, TokenHashRow, Write};
+use crate::store::{GrantRow, Sealed, Store, TokenHashRow, Write};
 
 /// What rotating needs.
 #[derive(Debug)]
@@ -47,6 +47,8 @@ pub(crate) struct Runner {
     /// Boot clock just before the lease was last taken or renewed.
     leased_at: u64,
     fresh: Option<(NewPair, TokenPair)>,
+    /// The spare that was spent last.
+    tried: Option<Sealed>,
     retry_after: Option<Duration>,
     poll: Duration,
 }
@@ -61,6 +63,7 @@ impl Runner {
             row: None,
             leased_at: 0,
             fresh: None,
+            tried: None,
             retry_after: None,
             poll: POLL.0,
         }
@@ -132,11 +135,13 @@ impl Runner {
         if let Some(holder) = holder
             && self.shared.store.holder_gone(&holder).await?
         {
-            change(&*self.shared.store, &self.grant_id, |row, _| {
-                transitions::evict(row, &holder).map(|row| (row, vec![]))
-            })
-            .await?;
-            return Ok(Heard::Waited);
+            let timings = self.shared.endpoint.timings;
+            let evicted = change(&*self.shared.store, &self.grant_id, |row, now| {
+                transitions::evict(row, &holder, now, &timings).map(|row| (row, vec![]))
+            });
+            if matches!(evicted.await?, Changed::Written(_)) {
+                return Ok(Heard::Waited);
+            }
         }
         let pause = self.poll.min(Duration::from_millis(at_most_ms));
         self.poll = (self.poll * 2).min(POLL.1);
@@ -182,6 +187,9 @@ impl Runner {
             }
             _ => (TokenPair::of(&shared.sealer, row)?, row.generation),
         };
+        if let (Which::Spare, Some(spare)) = (which, &row.spare) {
+            self.tried = Some(spare.pair.clone());
+        }
         let deadline =
             self.leased_at + millis(shared.endpoint.timings.lease - shared.endpoint.timings.attempt_timeout);
         let may_send = move || boot_ms() < deadline;
@@ -265,7 +273,7 @@ impl Runner {
             generation: new.generation,
         };
         let changed = change(&*self.shared.store, &self.grant_id, |row, _| {
-            let row = transitions::commit(row, generation, new, doubtful)?;
+            let row = transitions::commit(row, generation, new, &self.holder, doubtful)?;
             Some((row, vec![Write::AddTokenHash(hash.clone())]))
         })
         .await?;
@@ -294,7 +302,7 @@ impl Runner {
     async fn keep_spare(&mut self) -> Result<Heard> {
         if let Some((new, _)) = self.fresh.take() {
             change(&*self.shared.store, &self.grant_id, |row, now| {
-                Some((transitions::keep_spare(row, &new, now), vec![]))
+                transitions::keep_spare(row, &new, now).map(|row| (row, vec![]))
             })
             .await?;
         }
@@ -302,9 +310,9 @@ impl Runner {
     }
 
     async fn bury(&mut self, generation: u64, lost: bool) -> Result<Heard> {
-        let holder = self.holder.as_str();
+        let (holder, tried) = (self.holder.as_str(), self.tried.as_ref());
         let changed = change(&*self.shared.store, &self.grant_id, |row, now| {
-            transitions::bury(row, generation, holder, lost, now, INACTIVE_MS).map(|row| (row, vec![]))
+            transitions::bury(row, generation, holder, tried, lost, now, INACTIVE_MS).map(|row| (row, vec![]))
         })
         .await?;
         let Changed::Written(row) = changed else { return Ok(Heard::Buried(false)) };

@@ -37,6 +37,9 @@ pub(crate) fn view(row: &GrantRow, me: &Holder, now: &Stamp, timings: &Timings) 
         lease,
         spare: row.spare.is_some(),
         doubtful: row.intent.as_ref().is_some_and(|intent| intent.generation == row.generation),
+        overdue: row.intent.as_ref().is_some_and(|intent| {
+            intent.generation == row.generation && now.wall_ms.saturating_sub(intent.since) >= window
+        }),
         unsettled: row.intent.as_ref().is_some_and(|intent| {
             intent.generation < row.generation && now.wall_ms.abs_diff(intent.last) < window
         }),
@@ -81,11 +84,12 @@ pub(crate) fn renew(row: &GrantRow, me: &Holder, now: &Stamp) -> Option<GrantRow
     Some(GrantRow { lease: Some(lease), intent, ..row.clone() })
 }
 
-/// Takes the lease away from a holder whose process is known to have ended. Its intent stays: what it sent may have
-/// been acted on.
-pub(crate) fn evict(row: &GrantRow, gone: &Holder) -> Option<GrantRow> {
-    row.lease.as_ref().filter(|lease| lease.holder == gone)?;
-    Some(GrantRow { lease: None, ..row.clone() })
+/// Takes the lease away from a holder whose process is known to have ended, once an attempt begun under it can no
+/// longer be under way: overtaken by the next holder's, its request would be a breach, or end the pair that is stored
+/// (F3.5). Its intent stays: what it sent may have been acted on.
+pub(crate) fn evict(row: &GrantRow, gone: &Holder, now: &Stamp, timings: &Timings) -> Option<GrantRow> {
+    let lease = row.lease.as_ref().filter(|lease| lease.holder == gone)?;
+    lease.at.passed(now, millis(timings.attempt_timeout)).then(|| GrantRow { lease: None, ..row.clone() })
 }
 
 /// Writes back a newer generation that this worker still knows, over a row from a restored backup: the older token has
@@ -104,10 +108,21 @@ pub(crate) fn release(row: &GrantRow, me: &Holder, settled: bool) -> Option<Gran
 
 /// Writes a success over the generation it replaces, whoever holds the lease by now: whoever does finds the
 /// generation moved before anything is sent.
-pub(crate) fn commit(row: &GrantRow, from: u64, new: &NewPair, doubtful: bool) -> Option<GrantRow> {
+///
+/// A lease that is another worker's by now stays, and so does its intent: its request may be on its way, and whoever
+/// spent the new token meanwhile would make that request a breach (F3.5).
+pub(crate) fn commit(
+    row: &GrantRow,
+    from: u64,
+    new: &NewPair,
+    me: &Holder,
+    doubtful: bool,
+) -> Option<GrantRow> {
     if row.generation != from || new.generation != from + 1 {
         return None;
     }
+    let lease = row.lease.clone().filter(|lease| lease.holder != me);
+    let intent = row.intent.clone().filter(|_| doubtful || lease.is_some());
     Some(GrantRow {
         generation: new.generation,
         pair: new.pair.clone(),
@@ -117,34 +132,40 @@ pub(crate) fn commit(row: &GrantRow, from: u64, new: &NewPair, doubtful: bool) -
         scopes: new.scopes.clone().unwrap_or_else(|| row.scopes.clone()),
         expires_at: new.expires_at,
         rotated_at: new.issued_at,
-        lease: None,
-        intent: row.intent.clone().filter(|_| doubtful),
+        lease,
+        intent,
         ..row.clone()
     })
 }
 
-/// Keeps a success that lost the race to be the newest pair.
-pub(crate) fn keep_spare(row: &GrantRow, new: &NewPair, now: &Stamp) -> GrantRow {
+/// Keeps a success that lost the race to be the newest pair; a grant found dead lives again with it. Once the winner
+/// was itself followed by a newer generation, this one is of no more use and could only be spent too late.
+pub(crate) fn keep_spare(row: &GrantRow, new: &NewPair, now: &Stamp) -> Option<GrantRow> {
+    if row.generation > new.generation || row.pair == new.pair {
+        return None;
+    }
     let spare = Spare {
         pair: new.pair.clone(),
         generation: new.generation,
         issued_at: new.issued_at,
         kept_at: now.wall_ms,
     };
-    GrantRow { spare: Some(spare), ..row.clone() }
+    Some(GrantRow { spare: Some(spare), death: None, ..row.clone() })
 }
 
-/// Marks a grant dead: same generation, and the lease is this worker's.
+/// Marks a grant dead: same generation, the lease is this worker's, and there is no spare but the one it `tried`.
 pub(crate) fn bury(
     row: &GrantRow,
     generation: u64,
     me: &Holder,
+    tried: Option<&Sealed>,
     lost: bool,
     now: &Stamp,
     inactive_ms: u64,
 ) -> Option<GrantRow> {
     row.lease.as_ref().filter(|lease| lease.holder == me)?;
-    if row.generation != generation {
+    let untried = row.spare.as_ref().is_some_and(|spare| Some(&spare.pair) != tried);
+    if row.generation != generation || untried {
         return None;
     }
     let reason = if lost {

@@ -1,11 +1,13 @@
 //! Whole listings over a server that clamps, leaves windows empty, and repeats itself.
 
+use std::sync::Mutex;
+
 use futures::FutureExt;
-use parking_lot::Mutex;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::lock::lock;
 
 /// What the fake server answers, given the request and how many came before it.
 type Answer = Box<dyn Fn(&RequestOptions, usize) -> Response + Send + Sync>;
@@ -18,7 +20,7 @@ struct Fake {
 
 impl Fetch for Fake {
     fn fetch(&self, options: RequestOptions) -> BoxFuture<'_, Result<(Response, String)>> {
-        let mut asked = self.asked.lock();
+        let mut asked = lock(&self.asked);
         let response = (self.answer)(&options, *asked);
         *asked += 1;
         futures::future::ready(Ok((response, self.cloud_id.clone()))).boxed()
@@ -151,7 +153,7 @@ fn a_limit_trims_and_the_cursor_goes_on_behind_it() {
     }
     let none = server();
     let mut paginator = Paginator::new(none.clone(), options("GET", Some(0), None)).unwrap();
-    assert_eq!((next(&mut paginator).unwrap(), *none.asked.lock()), (None, 0));
+    assert_eq!((next(&mut paginator).unwrap(), *lock(&none.asked)), (None, 0));
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! A server on this machine that answers as a script says, one reply for each connection, and keeps what it was sent.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::lock::lock;
 
 /// What the server does with a connection.
 #[derive(Clone, Debug)]
@@ -52,13 +53,13 @@ impl Server {
 
     /// What came, each request with its head and body.
     pub(crate) fn requests(&self) -> Vec<String> {
-        self.requests.lock().clone()
+        lock(&self.requests).clone()
     }
 }
 
 async fn serve(mut stream: TcpStream, reply: Reply, kept: Arc<Mutex<Vec<String>>>) {
     let Some(request) = read(&mut stream).await else { return };
-    kept.lock().push(request);
+    lock(&kept).push(request);
     match reply {
         Reply::Raw(bytes) => {
             // A client that has read enough may be gone already.

@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures::future::BoxFuture;
 
 use super::bounds::{ABANDONED_AFTER_MS, CHANGES_LISTED, REMOVALS_KEPT, REMOVALS_KEPT_MS};
-use super::lock::lock;
 use super::{
     AccountKey, Answer, Changes, ConnectionRow, Due, Expect, GrantRow, SessionRow, SessionStage, Store,
     TokenHashRow, WhichDue, Write,
 };
 use crate::clock::{Stamp, wall_ms};
 use crate::error::{Code, Error};
+use crate::lock::lock;
 use crate::records::Tags;
 
 /// A store that is gone with its last owner.

@@ -13,7 +13,6 @@ mod bounds;
 mod key_file;
 pub mod keys;
 pub mod location;
-mod lock;
 pub mod memory;
 pub mod open;
 pub mod rows;

@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures::future::{BoxFuture, join_all};
-use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use threelo_core::{Client, CloseOptions};
 use tokio::task::JoinHandle;
@@ -92,8 +91,8 @@ impl Run {
             outcome.map_err(|why| format!("step {} {step}: {why}", index + 1))?;
         }
         self.check_fixture()?;
-        let told = Value::from(self.events.lock().clone()).to_string();
-        let leaked = face::leaked(&told, &self.secrets.lock());
+        let told = Value::from(self.events.lock().unwrap().clone()).to_string();
+        let leaked = face::leaked(&told, &self.secrets.lock().unwrap());
         if leaked.is_empty() { Ok(()) } else { Err(format!("an event tells {leaked:?}")) }
     }
 
@@ -101,10 +100,10 @@ impl Run {
         Box::pin(async move {
             if let Some(inner) = step.get("background") {
                 let job = tokio::spawn(Arc::clone(&self).step(inner.clone()));
-                self.jobs.lock().insert(step["as"].as_str().unwrap().to_owned(), job);
+                self.jobs.lock().unwrap().insert(step["as"].as_str().unwrap().to_owned(), job);
                 Ok(())
             } else if let Some(name) = step["join"].as_str() {
-                let job = self.jobs.lock().remove(name).unwrap();
+                let job = self.jobs.lock().unwrap().remove(name).unwrap();
                 let ended = tokio::time::timeout(PATIENCE * 2, job).await;
                 ended.map_err(|_| "it does not end")?.map_err(|why| why.to_string())?
             } else if let Some(count) = step["parallel"].as_u64() {
@@ -131,7 +130,7 @@ impl Run {
         let code = acted.as_ref().err().map(|error| error.code().as_str());
         let result = match &acted {
             Ok(result) => result.clone(),
-            Err(error) => face::record(error, &self.secrets.lock()),
+            Err(error) => face::record(error, &self.secrets.lock().unwrap()),
         };
         if step["any_outcome"] == true {
             return Ok(());
@@ -140,8 +139,8 @@ impl Run {
             return Err(format!("expected {}, got {result}", step["error"].as_str().unwrap_or("success")));
         }
         if let Some(name) = step["save"].as_str() {
-            self.secrets.lock().extend(secrets_in(&result));
-            self.saved.lock().insert(name.to_owned(), result.clone());
+            self.secrets.lock().unwrap().extend(secrets_in(&result));
+            self.saved.lock().unwrap().insert(name.to_owned(), result.clone());
         }
         for (path, wanted) in step["expect"].as_object().into_iter().flatten() {
             let (wanted, actual) = (self.fill(wanted), at(&result, path));
@@ -202,7 +201,7 @@ impl Run {
         };
         person["url"] = session["url"].clone();
         let callback = self.consent(person).await?;
-        self.secrets.lock().extend(secrets_in(&session).into_iter().chain(secrets_in(&callback)));
+        self.secrets.lock().unwrap().extend(secrets_in(&session).into_iter().chain(secrets_in(&callback)));
         let done = json!({ "callback_url": callback, "binding": "browser-1" });
         Ok(face::call(client, "complete", &done, &json!({})).await)
     }
@@ -267,7 +266,7 @@ impl Run {
         let (mut subscription, events) = (client.events(), Arc::clone(&self.events));
         tokio::spawn(async move {
             while let Some(event) = subscription.next().await {
-                events.lock().push(serde_json::to_value(event).unwrap());
+                events.lock().unwrap().push(serde_json::to_value(event).unwrap());
             }
         });
         clients.insert(name.to_owned(), client.clone());
@@ -287,7 +286,7 @@ impl Run {
                     (holds(&state), state)
                 }
                 None => {
-                    let events = self.events.lock().clone();
+                    let events = self.events.lock().unwrap().clone();
                     (events.iter().any(holds), Value::from(events))
                 }
             };
@@ -329,7 +328,7 @@ impl Run {
 
     fn look_up(&self, name: &str) -> Value {
         let (name, parameter) = name.split_once('?').map_or((name, None), |(name, one)| (name, Some(one)));
-        let saved = Value::Object(self.saved.lock().clone());
+        let saved = Value::Object(self.saved.lock().unwrap().clone());
         let found = at(&saved, name).unwrap_or_else(|| panic!("nothing was saved as {name}"));
         match parameter {
             Some(parameter) => query(found.as_str().unwrap(), parameter).unwrap(),

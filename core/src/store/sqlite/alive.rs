@@ -12,9 +12,9 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::fault::from_io;
 use crate::error::Result;
+use crate::lock::lock;
 use crate::random;
 use crate::store::beside::beside;
-use crate::store::lock::lock;
 
 /// This process's sign of life at one database, made when it is first asked for.
 #[derive(Debug)]

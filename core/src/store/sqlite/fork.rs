@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::fault::unavailable;
 use super::shared::Shared;
 use crate::error::Result;
-use crate::store::lock::lock;
+use crate::lock::lock;
 
 /// How long a fork waits for reads and writes under way.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -11,12 +11,12 @@ use futures::future::BoxFuture;
 
 use self::readers::Reader;
 use self::shared::Shared;
-use super::lock::lock;
 use super::{
     AccountKey, Answer, Changes, ConnectionRow, Due, Expect, GrantRow, SessionRow, Store, TokenHashRow, Write,
 };
 use crate::clock::Stamp;
 use crate::error::{Code, Error, Result};
+use crate::lock::lock;
 use crate::records::Tags;
 
 mod alive;

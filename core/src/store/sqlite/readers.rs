@@ -10,7 +10,7 @@ use super::fault::{from_sqlx, unavailable};
 use super::link;
 use super::shared::Shared;
 use crate::error::Result;
-use crate::store::lock::lock;
+use crate::lock::lock;
 
 /// Questions answered at once.
 const CONNECTIONS: u32 = 4;

@@ -12,7 +12,7 @@ use super::place::FileId;
 use super::readers::Readers;
 use super::writer::{Resume, Writer};
 use crate::error::Result;
-use crate::store::lock::lock;
+use crate::lock::lock;
 
 /// The files this process has open. Entries are added by [`Shared::publish`] and go with their last user.
 static OPEN: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());

@@ -1,0 +1,14 @@
+//! Forking a process that uses threelo. The bindings call these around every fork (`os.register_at_fork`); a Rust
+//! program that forks does the same, on the thread that forks.
+
+/// Closes what must not be open on both sides, and keeps other threads from what must be whole.
+pub fn before() {
+    crate::store::sqlite::before_fork();
+    crate::grant::before_fork();
+}
+
+/// Lets everything go on, in the parent and in the child. The child makes clients of its own.
+pub fn after() {
+    crate::grant::after_fork();
+    crate::store::sqlite::after_fork();
+}
