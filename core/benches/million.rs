@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use threelo_core::store::keys::Key32;
 use threelo_core::store::location::Location;
 use threelo_core::store::open::open;
-use threelo_core::store::{ConnectionRow, Due, GrantRow, Sealed, Store, WhichDue, Write};
+use threelo_core::store::{ConnectionRow, Due, GrantRow, Sealed, WhichDue, Write};
 use threelo_core::{Product, Site};
 
 const BATCH: usize = 2_000;
