@@ -61,7 +61,8 @@ demo: build      ## what threelo does, shown in a minute, in Python and Node on 
 test: lint test-rust test-python test-node test-interop   ## everything
 
 test-rust: | $(DONE)/setup                    ## the core, the sandbox and the vectors in Rust
-	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace; fi
+	if cargo nextest --version >/dev/null 2>&1; then set -- nextest run; else set -- test; fi; \
+	scripts/postgres.sh run cargo "$$@" --workspace
 
 test-python: build                            ## pytest: the Python face, the vectors, parity
 	$(VENV)/bin/python -m pytest -q tests/python

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks for the three toolchains, and installs by name what a bare Debian leaves out of them.
+# Checks for the three toolchains and PostgreSQL, and installs by name what a bare Debian leaves out of them.
 set -euo pipefail
 
 say() { printf 'threelo needs %s\n' "$*" >&2; }
@@ -21,3 +21,6 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { say "Python 3
 python3 -c 'import venv, ensurepip' 2>/dev/null || install python3-venv
 command -v node >/dev/null && command -v npm >/dev/null || install nodejs npm
 node -e 'process.exit(Number(process.versions.node.split(".")[0]) >= 20 ? 0 : 1)' || { say "Node 20 or newer"; exit 1; }
+# The tests start servers of their own from it; see scripts/postgres.sh.
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null || install postgresql
+command -v openssl >/dev/null || install openssl

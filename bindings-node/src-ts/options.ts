@@ -24,12 +24,12 @@ export interface ClientOptions {
   /** Scopes a connect asks for; offline_access is always added (F1.2). */
   readonly scopes: readonly string[];
   /**
-   * Where grants and connections live: a path or sqlite: URL for SQLite, or memory: for tests.
+   * Where grants and connections live: a path or sqlite: URL for SQLite, postgresql://user:password@host:port/database?sslmode=verify-full for PostgreSQL, or memory: for tests.
    *
    * @defaultValue `'threelo.db'`
    */
   readonly store?: string | undefined;
-  /** 32 bytes, raw or in base64; of several, the first seals and all open. Without one, SQLite keeps a key file beside the database. */
+  /** 32 bytes, raw or in base64; of several, the first seals and all open. Without one, SQLite keeps a key file beside the database; PostgreSQL needs one. */
   readonly encryptionKey?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
   /** Overrides Atlassian's hosts: auth, api, and resources for the accessible-resources URL where it differs (F1.15). Plain http for loopback only. */
   readonly endpoints?: Readonly<Record<string, string>> | undefined;

@@ -26,10 +26,11 @@ pub fn boot_ms() -> u64 {
 }
 
 /// A moment as a lease stamps it: the boot it was taken in, that boot's clock, and wall time for readers in another
-/// boot (DESIGN rule 10). A store with a clock of its own leaves the boot out and reads wall time there.
+/// boot (DESIGN rule 10). A store with a clock of its own, one for all machines,
+/// names that clock instead of a boot and reads it for both.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Stamp {
-    /// Names the boot; `None` where the system does not tell, or where the store's own clock is read.
+    /// Names the boot, or the store's own clock; `None` where the system does not tell.
     pub boot: Option<String>,
     /// The boot's clock, in milliseconds.
     pub boot_ms: u64,

@@ -1,6 +1,7 @@
 //! What a client is told when it is made, and the check of it. Nothing is written or sent before all of it is good.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -46,7 +47,7 @@ impl Keys {
 }
 
 /// Options of a client, as given.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientOptions {
     /// The app's client id.
@@ -81,6 +82,38 @@ pub struct ClientOptions {
     /// Intervals of the rotation and of requests; tests shorten them.
     #[serde(skip)]
     pub timings: Timings,
+}
+
+impl fmt::Debug for ClientOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Everything but the store shows itself; a database's URL may carry a password.
+        let Self { client_id, client_secret, redirect_uri, scopes, store, .. } = self;
+        let Self {
+            encryption_key, endpoints, site_policy, proxy, ca_bundle, max_body_bytes, timings, ..
+        } = self;
+        f.debug_struct("ClientOptions")
+            .field("client_id", client_id)
+            .field("client_secret", client_secret)
+            .field("redirect_uri", redirect_uri)
+            .field("scopes", scopes)
+            .field("store", &without_credentials(store))
+            .field("encryption_key", encryption_key)
+            .field("endpoints", endpoints)
+            .field("site_policy", site_policy)
+            .field("proxy", proxy)
+            .field("ca_bundle", ca_bundle)
+            .field("max_body_bytes", max_body_bytes)
+            .field("timings", timings)
+            .finish()
+    }
+}
+
+/// A URL by its scheme only; a path as it is.
+fn without_credentials(store: &str) -> &str {
+    match store.split_once(':') {
+        Some((scheme, rest)) if rest.starts_with("//") || rest.contains('@') => scheme,
+        _ => store,
+    }
 }
 
 fn default_store() -> String {

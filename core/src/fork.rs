@@ -4,11 +4,13 @@
 /// Closes what must not be open on both sides, and keeps other threads from what must be whole.
 pub fn before() {
     crate::store::sqlite::before_fork();
+    crate::store::postgres::before_fork();
     crate::grant::before_fork();
 }
 
 /// Lets everything go on, in the parent and in the child. The child makes clients of its own.
 pub fn after() {
     crate::grant::after_fork();
+    crate::store::postgres::after_fork();
     crate::store::sqlite::after_fork();
 }

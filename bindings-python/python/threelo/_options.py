@@ -24,12 +24,13 @@ class ClientOptions(TypedDict, total=False):
     scopes: Required[Sequence[str]]
     """Scopes a connect asks for; offline_access is always added (F1.2)."""
     store: NotRequired[str | PathLike[str]]
-    """Where grants and connections live: a path or sqlite: URL for SQLite, or memory: for tests. Default:
-    'threelo.db'.
+    """Where grants and connections live: a path or sqlite: URL for SQLite,
+    postgresql://user:password@host:port/database?sslmode=verify-full for PostgreSQL, or memory: for tests.
+    Default: 'threelo.db'.
     """
     encryption_key: NotRequired[str | bytes | Sequence[str | bytes]]
     """32 bytes, raw or in base64; of several, the first seals and all open. Without one, SQLite keeps a key
-    file beside the database.
+    file beside the database; PostgreSQL needs one.
     """
     endpoints: NotRequired[Mapping[str, str]]
     """Overrides Atlassian's hosts: auth, api, and resources for the accessible-resources URL where it differs

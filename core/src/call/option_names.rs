@@ -6,7 +6,7 @@ pub(super) const OPTIONS: &[(&str, &[Known])] = &[
         Known { name: "client_secret", accepted: "string", required: true, secret: true },
         Known { name: "redirect_uri", accepted: "string", required: true, secret: false },
         Known { name: "scopes", accepted: "list[string]", required: true, secret: false },
-        Known { name: "store", accepted: "string", required: false, secret: false },
+        Known { name: "store", accepted: "string", required: false, secret: true },
         Known { name: "encryption_key", accepted: "string | bytes | list[string | bytes]", required: false, secret: true },
         Known { name: "endpoints", accepted: "map[string]", required: false, secret: false },
         Known { name: "site_policy", accepted: "\"first\" or \"ask\"", required: false, secret: false },

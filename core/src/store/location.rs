@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use super::postgres::PostgresUrl;
 use crate::error::{Error, Result};
 
-const ACCEPTED: &str = "a path, a sqlite: URL or memory:";
+const ACCEPTED: &str = "a path, a sqlite: URL, a postgresql: URL or memory:";
 
 /// Where rows are to live.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,14 +14,18 @@ pub enum Location {
     Memory,
     /// In an SQLite file; the path is as given, not yet resolved.
     Sqlite(PathBuf),
+    /// In a PostgreSQL database.
+    Postgres(PostgresUrl),
 }
 
 impl Location {
-    /// Reads a plain path, `sqlite:relative.db`, `sqlite:///absolute`, `sqlite:////absolute` or `memory:`.
+    /// Reads a plain path, `sqlite:relative.db`, `sqlite:///absolute`, `sqlite:////absolute`,
+    /// `postgresql://user:password@host:port/database?sslmode=…` or `memory:`.
     ///
     /// # Errors
-    /// `invalid_config` for an empty string, another scheme, or a `sqlite:` URL with more to it than a path. What
-    /// was given is named by its scheme only: URLs of databases carry passwords.
+    /// `invalid_config` for an empty string, another scheme, a `sqlite:` URL with more to it than a path, or a
+    /// `postgresql:` URL that cannot be read. What was given is named by its scheme only: URLs of databases carry
+    /// passwords.
     pub fn parse(text: &str) -> Result<Self> {
         if text.is_empty() {
             return Err(refused("empty"));
@@ -38,6 +43,7 @@ impl Location {
             "memory" if rest.is_empty() => Ok(Location::Memory),
             "memory" => Err(refused("`memory:` with something behind it")),
             "sqlite" => sqlite_path(rest).map(Location::Sqlite),
+            "postgresql" | "postgres" => PostgresUrl::parse(text).map(Location::Postgres),
             other => Err(refused(&format!("a `{other}:` URL")).hinting(
                 "A file whose name has a colon is given with a directory before it, as in `./a:b.db`.",
             )),
@@ -110,6 +116,13 @@ mod tests {
             assert_eq!(Location::parse(text).unwrap(), Location::Sqlite(path.into()), "{text}");
         }
         assert_eq!(Location::parse("memory:").unwrap(), Location::Memory);
+        for text in
+            ["postgresql://me:hunter2@db/x", "postgres://me:hunter2@db/x?sslmode=require", "POSTGRES://db/x"]
+        {
+            let location = Location::parse(text).unwrap();
+            assert!(matches!(&location, Location::Postgres(_)), "{text}");
+            assert!(!format!("{location:?}").contains("hunter2"));
+        }
     }
 
     #[test]
@@ -126,7 +139,7 @@ mod tests {
             "sqlite://host/a.db",
             "sqlite:a.db?mode=ro",
             "sqlite:///a%20b.db",
-            "postgresql://me:hunter2@db/x",
+            "postgresql:hunter2",
             "mysql://me:hunter2@db/x",
             "redis://:hunter2@db",
             "file:a.db",
@@ -136,7 +149,7 @@ mod tests {
             let error = Location::parse(text).expect_err(text);
             assert_eq!(error.code(), Code::InvalidConfig);
             assert_eq!(error.context()["option"], "store");
-            assert!(error.message().contains("a path, a sqlite: URL or memory:"), "{error}");
+            assert!(error.message().contains("; accepted is "), "{error}");
             assert!(!error.to_string().contains("hunter2"), "{error}");
         }
     }

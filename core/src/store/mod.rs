@@ -15,6 +15,7 @@ pub mod keys;
 pub mod location;
 pub mod memory;
 pub mod open;
+pub mod postgres;
 pub mod rows;
 pub mod seal;
 pub mod sqlite;
@@ -25,6 +26,7 @@ pub use keys::Key32;
 pub use location::Location;
 pub use memory::MemoryStore;
 pub use open::{Opened, open};
+pub use postgres::PostgresStore;
 
 pub use rows::{
     AccountKey, ConnectionRow, Death, GrantRow, Intent, Lease, Sealed, SessionRow, SessionStage, Spare,

@@ -7,6 +7,7 @@ use super::beside::beside;
 use super::keys::Key32;
 use super::location::Location;
 use super::memory::MemoryStore;
+use super::postgres;
 use super::rows::Sealed;
 use super::seal::{Bound, Sealer};
 use super::sqlite::open::Opening;
@@ -33,11 +34,12 @@ pub struct Opened {
 }
 
 /// Opens the store at a place and checks that the keys fit it. Without keys, an SQLite store takes the one in
-/// `<database>.key`, which a new store makes; a store in memory makes one up.
+/// `<database>.key`, which a new store makes; a store in memory makes one up; PostgreSQL needs one given.
 ///
 /// # Errors
 /// `invalid_config` when the place cannot hold a store (directory missing, another application's database, network
-/// file system, a key file others can read), `schema_newer` when a newer threelo wrote it, `decryption_failed` when
+/// file system, a key file others can read; a PostgreSQL user, database or schema that is refused or missing, and
+/// PostgreSQL without a key), `schema_newer` when a newer threelo wrote it, `decryption_failed` when
 /// the keys are not its own or it is sealed and no key is to be had, `store_unavailable` for everything the disk or
 /// another process is in the way of.
 pub async fn open(location: &Location, keys: Option<Vec<Key32>>) -> Result<Opened> {
@@ -61,6 +63,27 @@ pub async fn open(location: &Location, keys: Option<Vec<Key32>>) -> Result<Opene
                 Err(error) => {
                     opening.store.close().await;
                     Err(error)
+                }
+            }
+        }
+        Location::Postgres(url) => {
+            // Machines share it, and a file beside one of them would be missing on the others.
+            let keys = keys.ok_or_else(|| {
+                Error::config(
+                    "encryption_key",
+                    "missing",
+                    "32 bytes in base64: a PostgreSQL store makes no key",
+                )
+            })?;
+            let sealer = Sealer::new(&keys)?;
+            let store = postgres::open::open(url).await?;
+            match check(&store, &sealer).await {
+                Ok(()) => {
+                    Ok(Opened { store: Arc::new(store), sealer: Arc::new(sealer), key_file_created: None })
+                }
+                Err(error) => {
+                    store.close().await;
+                    Err(error.with("store", store.place()))
                 }
             }
         }

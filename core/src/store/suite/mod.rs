@@ -1,5 +1,7 @@
-//! What every store promises, as one suite that each implementation passes, and what SQLite promises beyond it.
+//! What every store promises, as one suite that each implementation passes, and what SQLite and
+//! PostgreSQL promise beyond it.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use serde_json::{Map, json};
@@ -13,6 +15,11 @@ use crate::records::Tags;
 
 mod due;
 mod lists;
+mod postgres;
+mod postgres_outages;
+mod postgres_processes;
+#[path = "../../../tests/support/postgres.rs"]
+mod postgres_server;
 mod races;
 mod same;
 mod sessions;
@@ -25,19 +32,25 @@ mod swap;
 /// A store under test, and what has to live as long as it does.
 pub(super) struct Place {
     pub(super) store: Arc<dyn Store>,
-    _directory: Option<TempDir>,
+    _place: Option<Box<dyn Any + Send>>,
 }
 
 pub(super) async fn memory() -> Place {
     let opened = open(&Location::Memory, None).await.unwrap();
-    Place { store: opened.store, _directory: None }
+    Place { store: opened.store, _place: None }
 }
 
 pub(super) async fn sqlite() -> Place {
     let directory = TempDir::new().unwrap();
     let location = Location::Sqlite(directory.path().join("threelo.db"));
     let opened = open(&location, Some(vec![key(1)])).await.unwrap();
-    Place { store: opened.store, _directory: Some(directory) }
+    Place { store: opened.store, _place: Some(Box::new(directory)) }
+}
+
+pub(super) async fn postgres() -> Place {
+    let database = postgres_server::Database::make().await;
+    let opened = open(&Location::parse(&database.url).unwrap(), Some(vec![key(1)])).await.unwrap();
+    Place { store: opened.store, _place: Some(Box::new(database)) }
 }
 
 /// Runs every case on every store. A case takes an `Arc<dyn Store>` that is empty.
@@ -54,6 +67,14 @@ macro_rules! on_every_store {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
                 let place = super::super::sqlite().await;
+                super::$case(std::sync::Arc::clone(&place.store)).await;
+                place.store.close().await;
+            })*
+        }
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let place = super::super::postgres().await;
                 super::$case(std::sync::Arc::clone(&place.store)).await;
                 place.store.close().await;
             })*

@@ -1,10 +1,14 @@
-//! Whatever is done to them, memory and SQLite give the same answers.
+//! Whatever is done to them, all stores give the same answers.
+
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
 
-use super::{account, connection, grant, session, token_hash};
+use super::postgres_server::Database;
+use super::{Place, account, connection, grant, session, token_hash};
 use crate::clock::Stamp;
 use crate::records::Tags;
 use crate::store::{
@@ -160,9 +164,10 @@ async fn everything(store: &dyn Store, tags: &Tags) -> Vec<String> {
     answers
 }
 
-async fn agree(steps: Vec<Step>, tags: Tags) -> Result<(), TestCaseError> {
-    let (memory, sqlite) = (super::memory().await, super::sqlite().await);
-    // Opening left a key check in SQLite.
+/// Does the same to memory and to another, newly opened store.
+async fn agree(other: Place, steps: Vec<Step>, tags: Tags) -> Result<(), TestCaseError> {
+    let memory = super::memory().await;
+    // Opening left a key check in the other one.
     super::put(&*memory.store, vec![]).await;
     for step in steps {
         match step {
@@ -170,15 +175,16 @@ async fn agree(steps: Vec<Step>, tags: Tags) -> Result<(), TestCaseError> {
                 let newest = memory.store.changes(0).await.unwrap().seq;
                 let expect = at(&expect, newest);
                 let in_memory = memory.store.write(expect.clone(), writes.clone()).await.unwrap();
-                prop_assert_eq!(in_memory, sqlite.store.write(expect, writes).await.unwrap());
+                prop_assert_eq!(in_memory, other.store.write(expect, writes).await.unwrap());
             }
             Step::Forget(before) => {
                 memory.store.forget_sessions(before).await.unwrap();
-                sqlite.store.forget_sessions(before).await.unwrap();
+                other.store.forget_sessions(before).await.unwrap();
             }
         }
     }
-    prop_assert_eq!(everything(&*memory.store, &tags).await, everything(&*sqlite.store, &tags).await);
+    prop_assert_eq!(everything(&*memory.store, &tags).await, everything(&*other.store, &tags).await);
+    other.store.close().await;
     Ok(())
 }
 
@@ -188,6 +194,26 @@ proptest! {
     #[test]
     fn memory_and_sqlite_agree(steps in vec(step(), 1..12), tags in a_tags()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(agree(steps, tags))?;
+        runtime.block_on(async { agree(super::sqlite().await, steps, tags).await })?;
     }
+
+}
+
+#[test]
+fn memory_and_postgres_agree() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let database = runtime.block_on(Database::make());
+    let config = ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() };
+    let (mut runner, schemas) = (TestRunner::new(config), AtomicU32::new(0));
+    let agreed = runner.run(&(vec(step(), 1..12), a_tags()), |(steps, tags)| {
+        // A schema for each case: a database would take longer to make.
+        let schema = format!("s{}", schemas.fetch_add(1, Ordering::Relaxed));
+        runtime.block_on(async {
+            database.execute(&format!("CREATE SCHEMA {schema}")).await;
+            let url = format!("{}?options=-csearch_path%3D{schema}", database.url);
+            let opened = super::postgres::open_at(&url).await.unwrap();
+            agree(Place { store: opened.store, _place: None }, steps, tags).await
+        })
+    });
+    agreed.unwrap();
 }
