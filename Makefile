@@ -74,6 +74,12 @@ test-interop: build $(DONE)/interop           ## against an authorization server
 	cd tests/interop && npm test --silent
 	$(VENV)/bin/python -m pytest -q tests/interop
 
+test-chaos: build                             ## every kill and every bad day once, in about two minutes
+	$(VENV)/bin/python -m pytest -q tests/chaos
+
+chaos: build                                  ## a thousand kills of real processes of both languages, and all bad days
+	$(VENV)/bin/python tests/chaos/run.py --kills 1000 --grants 64
+
 lint: build                                   ## formatting, lints, types, and that nothing generated is stale
 	python3 scripts/generate --check
 	cargo fmt --all --check
@@ -90,4 +96,4 @@ generate:                                     ## writes what repeats api.toml
 clean:                                        ## forgets all builds
 	rm -rf $(DONE) $(VENV) node_modules tests/interop/node_modules target bindings-node/lib bindings-node/*.node
 
-.PHONY: help build demo test test-rust test-python test-node test-interop lint generate clean
+.PHONY: help build demo test test-rust test-python test-node test-interop test-chaos chaos lint generate clean

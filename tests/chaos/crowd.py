@@ -1,0 +1,57 @@
+"""A crowd: many processes of both languages meet an expired token together."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from judge import check
+from processes import LANGUAGES
+from sqlite_store import SqliteStore
+from world import StoreMaker, world
+
+EACH = 8
+"""Processes of each language."""
+
+CALLS = 25
+"""Calls of each process."""
+
+
+DELAYS = (0.3, 11.0)
+"""Seconds the token endpoint takes: an everyday exchange, and one that outlasts most people's patience."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a crowd came to."""
+
+    calls: int
+    last: float
+    """Seconds from the first call to the last answer."""
+
+
+async def gather(delay: float, make: StoreMaker = SqliteStore) -> Answered:
+    """The token endpoint takes `delay` seconds.
+
+    Raises:
+        Untrue: there was another number of exchanges than one, or a call was not answered.
+    """
+    async with world(1, make) as made, AsyncExitStack() as stack:
+        grant = made.grants[0]
+        starts = [made.nursery.worker(language) for language in [*LANGUAGES] * EACH]
+        workers = await asyncio.gather(*(stack.enter_async_context(start) for start in starts))
+        await asyncio.gather(*(grant.request(worker) for worker in workers))
+        await made.sandbox.fault({"delay_ms": round(delay * 1000)}, times=0, grant_type="refresh_token")
+        await made.sandbox.expire()
+        begun = time.monotonic()
+        order = {"do": "request", "id": grant.id, "auth": grant.gate.url}
+        ordered = await asyncio.gather(*(worker.order(*[order] * CALLS) for worker in workers))
+        answers = await asyncio.gather(*(call.result() for calls in ordered for call in calls))
+        last = time.monotonic() - begun
+        outcomes = Counter(str(answer.get("status", answer)) for answer in answers)
+        check("answers", outcomes, Counter({"200": len(workers) * CALLS}))
+        check("exchanges", (await made.sandbox.counts())["refresh_exchanges"], 1)
+        return Answered(len(answers), last)

@@ -1,0 +1,79 @@
+// A process that uses threelo as its driver says: one line of JSON with what it works on, then one line for each order.
+// Every order is answered twice: when its call begins, and with what came of it. The same as worker.py.
+
+import { createHash } from 'node:crypto';
+import { createInterface } from 'node:readline';
+
+import { Client, ThreeloError } from 'threelo';
+
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const hear = async () => (await lines.next()).value;
+const tell = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
+
+const options = JSON.parse(await hear());
+
+/** Clients of one store, one for each authorization server this worker is told of. */
+const clients = new Map();
+
+function clientFor({ auth, secret = options.secret }) {
+  const key = JSON.stringify([auth, secret]);
+  if (!clients.has(key)) {
+    clients.set(
+      key,
+      new Client({
+        clientId: options.client_id,
+        clientSecret: secret,
+        redirectUri: options.redirect_uri,
+        scopes: options.scopes,
+        store: options.store,
+        encryptionKey: options.key,
+        endpoints: { auth, api: options.api },
+      }),
+    );
+  }
+  return clients.get(key);
+}
+
+/** What each order calls, and what came of it in plain data and without a secret. */
+const verbs = {
+  connection: async (client, { id }, limits) => ({ site: (await client.connection(id, limits)).site !== undefined }),
+  request: async (client, { id }, limits) => {
+    const response = await client.proxyRequest(id, 'GET', '/rest/api/3/myself', limits);
+    return { status: response.status };
+  },
+  refresh: async (client, { id }, limits) => {
+    await client.refresh(id, limits);
+    return { refreshed: true };
+  },
+  access_token: async (client, { id }, limits) => {
+    const token = await client.accessToken(id, limits);
+    return { token: createHash('sha256').update(token).digest('hex').slice(0, 16) };
+  },
+  connect: async (client, { id, site }, limits) => {
+    const session = await client.connect(id, { binding: 'browser', site, ...limits });
+    return { url: session.url };
+  },
+  complete: async (client, { callback }, limits) => {
+    const done = await client.complete(callback, { binding: 'browser', ...limits });
+    return { id: done.id };
+  },
+};
+
+async function carryOut(order) {
+  tell({ n: order.n, began: true });
+  const begun = performance.now();
+  let result;
+  try {
+    result = await verbs[order.do](clientFor(order), order, { timeoutMs: order.timeout * 1000 });
+  } catch (error) {
+    if (!(error instanceof ThreeloError)) throw error;
+    result = { error: error.code, message: error.message, retryable: error.retryable };
+  }
+  tell({ n: order.n, seconds: (performance.now() - begun) / 1000, ...result });
+}
+
+tell({ ready: true });
+for (let line = await hear(); line !== undefined; line = await hear()) {
+  for (const order of JSON.parse(line)) void carryOut(order);
+}
+for (const client of clients.values()) await client.close();
