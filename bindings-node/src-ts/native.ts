@@ -45,6 +45,7 @@ export interface NativeResponse {
   readonly status: number;
   readonly url: string;
   readonly attempts: number;
+  history(): string;
   headers(): [name: string, value: string][];
   takeBody(): Buffer;
   errorForStatus(): Failure | null;

@@ -162,6 +162,30 @@ export class KeepAliveReport {
   }
 }
 
+/** HistoryEntry as it crosses from the native half. @internal */
+export interface RawHistoryEntry {
+  readonly reason: 'network' | 'truncated' | 'rate_limited' | 'unavailable' | 'token_too_fresh' | 'token_rejected' | 'paused';
+  readonly status: number | null;
+  readonly waited_ms: number;
+}
+
+/** What came before an answer: an attempt that was not the last, or a wait. */
+export class HistoryEntry {
+  /** What came of it: the connection or the answer broke; 429; 502, 503 or 504; the token was sent once more (F3.14), or replaced; or nothing was sent, because Jira had asked for a pause. */
+  readonly reason: 'network' | 'truncated' | 'rate_limited' | 'unavailable' | 'token_too_fresh' | 'token_rejected' | 'paused';
+  /** The status it was answered with, if it was. */
+  readonly status: number | null;
+  /** How long was waited after it, in milliseconds. */
+  readonly waitedMs: number;
+
+  /** @internal */
+  constructor(raw: RawHistoryEntry) {
+    this.reason = raw.reason;
+    this.status = raw.status;
+    this.waitedMs = raw.waited_ms;
+  }
+}
+
 /** ConnectSession as it crosses from the native half. @internal */
 export interface RawConnectSession {
   readonly url: string;

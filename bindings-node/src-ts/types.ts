@@ -1,12 +1,13 @@
 import { errorFrom } from './fail.js';
 import { inspect, type Inspecting, shown } from './inspect.js';
 import type { NativeResponse } from './native.js';
-import type { EventKind } from './records.js';
+import { type EventKind, HistoryEntry, type RawHistoryEntry } from './records.js';
 
 /** An answer of Jira, whatever its status. */
 export class Response {
   readonly #native: NativeResponse;
   #headers: Headers | undefined;
+  #history: HistoryEntry[] | undefined;
   #body: Buffer | undefined;
 
   /** @internal */
@@ -32,6 +33,11 @@ export class Response {
   /** How many requests it took. */
   get attempts(): number {
     return this.#native.attempts;
+  }
+
+  /** What came before the answer, in order: every attempt but the last, and waits for Jira's rate limits. */
+  get history(): HistoryEntry[] {
+    return (this.#history ??= (JSON.parse(this.#native.history()) as RawHistoryEntry[]).map((raw) => new HistoryEntry(raw)));
   }
 
   /** The body, decompressed. Every call returns the same buffer. */

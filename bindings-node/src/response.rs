@@ -40,6 +40,12 @@ impl NativeResponse {
         self.response.attempts
     }
 
+    /// What came before the answer, as JSON.
+    #[napi]
+    pub fn history(&self) -> String {
+        serde_json::to_string(&self.response.history).unwrap_or_default()
+    }
+
     /// Name and value of each header, one character per byte as `Headers` wants them.
     #[napi]
     pub fn headers(&self) -> Vec<Vec<String>> {

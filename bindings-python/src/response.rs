@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyBytes;
 use threelo_core::Error;
-use threelo_core::request::Response;
+use threelo_core::request::{HistoryEntry, Response};
 
 use crate::errors::raise;
 use crate::process::lock;
@@ -25,6 +25,7 @@ pub(crate) struct NativeResponse {
     /// How many requests it took.
     #[pyo3(get)]
     attempts: u32,
+    history: Vec<HistoryEntry>,
     headers: HeaderMap,
     error: Option<Error>,
     /// Emptied when Python asks for it, so that a body is never kept twice.
@@ -35,13 +36,20 @@ pub(crate) struct NativeResponse {
 impl NativeResponse {
     pub(crate) fn new(response: Response) -> Self {
         let error = response.error_for_status().err();
-        let Response { status, headers, url, attempts, body, .. } = response;
-        Self { status, url, attempts, headers, error, arrived: Mutex::new(body), body: PyOnceLock::new() }
+        let Response { status, headers, url, attempts, history, body, .. } = response;
+        let (arrived, body) = (Mutex::new(body), PyOnceLock::new());
+        Self { status, url, attempts, history, headers, error, arrived, body }
     }
 }
 
 #[pymethods]
 impl NativeResponse {
+    /// What came before the answer, as JSON.
+    #[getter]
+    fn history(&self) -> String {
+        serde_json::to_string(&self.history).unwrap_or_default()
+    }
+
     /// Names in lower case and values, one character per byte, in the order they came.
     #[getter]
     fn headers(&self) -> Vec<(&str, String)> {

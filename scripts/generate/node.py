@@ -29,6 +29,7 @@ HANDED_OUT = {
     "object": "Record<string, unknown>",
     "Site": "Site",
     "Attention": "Attention",
+    "HistoryEntry": "HistoryEntry",
 }
 
 # Passed by place or by themselves, not in the options object.
@@ -223,6 +224,7 @@ RECORDS = {
     "Connection": "A connection: the application's handle, the grant it uses and the chosen site.",
     "Attention": "A connection that needs a person, or soon will.",
     "KeepAliveReport": "What a pass of `keepAlive` did and found.",
+    "HistoryEntry": "What came before an answer: an attempt that was not the last, or a wait.",
     "ConnectSession": "A consent under way. Send the user's browser to its `url`.",
 }
 

@@ -77,7 +77,7 @@ async function collect(iterator, step) {
 }
 
 async function response(result) {
-  const record = { status: result.status, url: result.url, attempts: result.attempts };
+  const record = { status: result.status, url: result.url, attempts: result.attempts, history: plain(result.history) };
   record.headers = Object.fromEntries(result.headers);
   try {
     record.json = await result.json();

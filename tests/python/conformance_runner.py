@@ -104,7 +104,7 @@ def raw(value: Json) -> Any:
 
 
 def response(result: Any) -> Json:
-    record = {name: plain(getattr(result, name)) for name in ("status", "url", "attempts")}
+    record = {name: plain(getattr(result, name)) for name in ("status", "url", "attempts", "history")}
     record["headers"] = {name.lower(): value for name, value in dict(result.headers).items()}
     with contextlib.suppress(ValueError):
         record["json"] = result.json()

@@ -17,6 +17,7 @@ RECORDS = (
     threelo.Response,
     threelo.KeepAliveReport,
     threelo.Attention,
+    threelo.HistoryEntry,
 )
 FROM_HEAD = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 

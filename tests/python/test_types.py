@@ -16,7 +16,7 @@ from threelo._types import instant
 
 def response(body: bytes, kind: str) -> Response:
     native: Any = SimpleNamespace(body=body)
-    return Response(200, Headers([("content-type", kind)]), "https://api.example.com/", 1, native)
+    return Response(200, Headers([("content-type", kind)]), "https://api.example.com/", 1, [], native)
 
 
 def test_headers_are_found_in_any_case() -> None:

@@ -195,6 +195,27 @@ class Headers(Mapping[str, str]):
         return f"Headers({list(self._values)})"
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """What came before an answer: an attempt that was not the last, or a wait."""
+
+    reason: Literal[
+        "network",
+        "truncated",
+        "rate_limited",
+        "unavailable",
+        "token_too_fresh",
+        "token_rejected",
+        "paused",
+    ]
+    """What came of it: the connection or the answer broke; 429; 502, 503 or 504; the token was sent once more
+    (F3.14), or replaced; or nothing was sent, because Jira had asked for a pause."""
+    status: int | None
+    """The status it was answered with, if it was."""
+    waited_ms: int
+    """How long was waited after it, in milliseconds."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Response:
     """An answer of Jira, whatever its status. The body has been read and decompressed; it does not show in
@@ -209,11 +230,14 @@ class Response:
     """The URL that answered, without its query."""
     attempts: int
     """How many requests it took."""
+    history: list[HistoryEntry]
+    """What came before the answer, in order: every attempt but the last, and waits for Jira's rate limits."""
     _native: NativeResponse = field(repr=False)
 
     @classmethod
     def _read(cls, native: NativeResponse) -> Response:
-        return cls(native.status, Headers(native.headers), native.url, native.attempts, native)
+        history = [HistoryEntry(**entry) for entry in json.loads(native.history)]
+        return cls(native.status, Headers(native.headers), native.url, native.attempts, history, native)
 
     @property
     def content(self) -> bytes:

@@ -1,60 +1,32 @@
 //! Runs a call: sends it, reads the answer, and does what `retry` and `healing` decide.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use http::header::{AUTHORIZATION, CONTENT_LENGTH};
-use http::{HeaderMap, HeaderValue, Method};
-use secrecy::ExposeSecret;
 use tokio::time::{Instant, sleep, timeout_at};
-use zeroize::Zeroizing;
 
-use super::failure;
 use super::healing::{self, Cure, Tried, Verdict};
+use super::history::{HistoryReason, Trail};
 use super::prepared::Prepared;
 use super::response::{Origin, rate_limit};
 use super::retry::{self, Failure, Happened, History, Kind, Step};
-use super::{Response, Tokens, body, retry_after};
-use crate::clock::wall_ms;
+use super::wire::{Answer, Outcome, Outside};
+use super::{Response, Tokens, retry_after};
 use crate::error::{Code, Error, Result};
 use crate::grant::Access;
 use crate::options::Retry;
 
-/// An answer, read to its end.
-struct Answer {
-    status: u16,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-/// How an attempt ended.
-enum Outcome {
-    Answer(Answer),
-    /// No whole answer. `status` where one began, `words` for what failed.
-    Broken {
-        happened: Happened,
-        status: Option<u16>,
-        words: String,
-    },
-    TooLarge {
-        status: u16,
-    },
-}
-
 /// Sends `request` until it is answered, or until nothing more may be done.
-pub(super) async fn run(
-    client: &reqwest::Client,
+pub(super) async fn run<O: Outside>(
+    outside: &O,
     request: &Prepared,
     tokens: &dyn Tokens,
     deadline: Instant,
-    max_body_bytes: u64,
 ) -> Result<Response> {
     let kind = Kind { reads: request.reads, retry: request.retry };
     let mut before = History::default();
     let mut tried = Tried::default();
-    let mut attempts = 0;
+    let mut trail = Trail::default();
     // A token to send instead of asking for one: the one that replaced a rejected one, or the same once more.
     let mut next: Option<Access> = None;
     loop {
@@ -62,13 +34,12 @@ pub(super) async fn run(
             Some(access) => access,
             None => token(tokens, deadline, request)
                 .await
-                .map_err(|error| unless_ran(error, request, before, attempts))?,
+                .map_err(|error| unless_ran(error, request, before, trail.attempts))?,
         };
-        let sent_at = wall_ms();
-        attempts += 1;
-        let call = Call { client, request, access: &access, deadline, max_body_bytes };
-        let (happened, status, words, answer) = match call.send().await? {
-            Outcome::TooLarge { status } => return Err(too_large(request, status, max_body_bytes)),
+        let sent_at = outside.wall_ms();
+        trail.attempts += 1;
+        let (happened, status, words, answer) = match outside.send(request, &access, deadline).await? {
+            Outcome::TooLarge { status, limit } => return Err(too_large(request, status, limit)),
             Outcome::Broken { happened, status, words } => (happened, status, words, None),
             Outcome::Answer(answer) => {
                 let expired = sent_at >= access.expires_at_ms;
@@ -77,45 +48,59 @@ pub(super) async fn run(
                 match cure(verdict, age, tried, deadline, request.retry) {
                     Cure::Again(wait) => {
                         tried.waited = true;
+                        trail.note(HistoryReason::TokenTooFresh, Some(answer.status), wait);
                         sleep(wait).await;
                         next = Some(access);
                         continue;
                     }
                     Cure::Replace => {
                         tried.replaced = true;
+                        let begun = Instant::now();
                         let found = replace(tokens, &access, deadline, request).await;
                         // One attempt was asked for: the next call will have the better token.
                         if request.retry == Retry::None {
-                            return Ok(response(request, answer, attempts));
+                            return Ok(response(request, answer, trail));
                         }
-                        let found = found?;
+                        let found =
+                            found.map_err(|error| unless_ran(error, request, before, trail.attempts))?;
                         if found.grant_id == access.grant_id && found.generation == access.generation {
-                            return Ok(response(request, answer, attempts));
+                            return Ok(response(request, answer, trail));
                         }
+                        trail.note(HistoryReason::TokenRejected, Some(answer.status), begun.elapsed());
                         next = Some(found);
                         continue;
                     }
                     Cure::Stands => {}
                 }
-                let wait = retry_after::wait(answer.status, &answer.headers, wall_ms());
+                let wait = retry_after::wait(answer.status, &answer.headers, outside.wall_ms());
                 let status = answer.status;
                 (Happened::Answered { status, wait }, Some(status), String::new(), Some(answer))
             }
         };
-        match (retry::decide(happened, kind, before, left(deadline), jitter()), answer) {
+        match (retry::decide(happened, kind, before, left(deadline), outside.jitter()), answer) {
             (Step::Retry(wait), _) => {
                 tracing::debug!(
-                    method = %request.method, path = %request.path, attempts, ?happened,
+                    method = %request.method, path = %request.path, attempts = trail.attempts, ?happened,
                     wait_ms = wait.as_millis(), "call is repeated"
                 );
                 before.retries += 1;
                 before.maybe_ran |= happened.maybe_ran();
+                trail.repeated(happened, wait);
                 sleep(wait).await;
             }
             (Step::Fail(Failure::RateLimited(_)), Some(answer)) => return Err(limited(request, &answer)),
-            (_, Some(answer)) => return Ok(response(request, answer, attempts)),
-            (Step::Fail(failure), None) => return Err(failed(request, failure, status, &words, attempts)),
-            (Step::Give, None) => return Err(failed(request, Failure::Network, status, &words, attempts)),
+            (Step::Fail(Failure::OutcomeUnknown), Some(answer)) => {
+                let words = "an earlier attempt broke, and Jira then asked to slow down";
+                let status = Some(answer.status);
+                return Err(failed(request, Failure::OutcomeUnknown, status, words, trail.attempts));
+            }
+            (_, Some(answer)) => return Ok(response(request, answer, trail)),
+            (Step::Fail(failure), None) => {
+                return Err(failed(request, failure, status, &words, trail.attempts));
+            }
+            (Step::Give, None) => {
+                return Err(failed(request, Failure::Network, status, &words, trail.attempts));
+            }
         }
     }
 }
@@ -156,105 +141,11 @@ fn unless_ran(error: Error, request: &Prepared, before: History, attempts: u32) 
     failed(request, Failure::OutcomeUnknown, None, error.message(), attempts)
 }
 
-/// One attempt.
-struct Call<'a> {
-    client: &'a reqwest::Client,
-    request: &'a Prepared,
-    access: &'a Access,
-    deadline: Instant,
-    max_body_bytes: u64,
-}
-
-impl Call<'_> {
-    async fn send(&self) -> Result<Outcome> {
-        // Whether anything may have arrived. A body tells when it is begun; without one nothing does.
-        let sent = Arc::new(AtomicBool::new(self.request.body.as_ref().is_none_or(Bytes::is_empty)));
-        let http = self.build(&sent)?;
-        let exchange = async {
-            match self.client.execute(http).await {
-                Ok(response) => self.read(response).await,
-                Err(error) => {
-                    let certain = failure::certainly_not_sent(&error) || !sent.load(Ordering::Acquire);
-                    let happened = if certain { Happened::NotSent } else { Happened::Broke };
-                    Outcome::Broken { happened, status: None, words: failure::words(&error) }
-                }
-            }
-        };
-        Ok(timeout_at(self.deadline, exchange).await.unwrap_or_else(|_| Outcome::Broken {
-            happened: Happened::TimedOut { sent: sent.load(Ordering::Acquire) },
-            status: None,
-            words: "time was up".to_owned(),
-        }))
-    }
-
-    fn build(&self, sent: &Arc<AtomicBool>) -> Result<reqwest::Request> {
-        let mut http = reqwest::Request::new(self.request.method.clone(), self.request.url.clone());
-        let bearer = Zeroizing::new(format!("Bearer {}", self.access.token.expose_secret()));
-        let mut bearer = HeaderValue::from_str(&bearer).map_err(|_| {
-            Error::new(Code::IdentityUnavailable, "the access token has characters no header may have")
-        })?;
-        bearer.set_sensitive(true);
-        let mut headers = self.request.headers.clone();
-        headers.insert(AUTHORIZATION, bearer);
-        match &self.request.body {
-            Some(content) if !content.is_empty() => {
-                let body = body::telling(content.clone(), &mut headers, Arc::clone(sent));
-                *http.body_mut() = Some(body);
-            }
-            // Some servers answer 411 where a method that brings a body does not say that it brings none.
-            given => {
-                let brings = matches!(self.request.method, Method::POST | Method::PUT | Method::PATCH);
-                if brings || given.is_some() {
-                    headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-                }
-            }
-        }
-        *http.headers_mut() = headers;
-        Ok(http)
-    }
-
-    async fn read(&self, mut response: reqwest::Response) -> Outcome {
-        let status = response.status().as_u16();
-        let expected = match self.request.method {
-            Method::HEAD => None,
-            _ => response.content_length(),
-        };
-        if expected.is_some_and(|length| length > self.max_body_bytes) {
-            return Outcome::TooLarge { status };
-        }
-        let headers = std::mem::take(response.headers_mut());
-        // What the server announces is no reason to reserve much before it comes.
-        let reserve = expected.unwrap_or(0).min(1 << 20);
-        let mut body = BytesMut::with_capacity(usize::try_from(reserve).unwrap_or(0));
-        loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) => {
-                    let length = body.len().saturating_add(chunk.len());
-                    if u64::try_from(length).unwrap_or(u64::MAX) > self.max_body_bytes {
-                        return Outcome::TooLarge { status };
-                    }
-                    body.extend_from_slice(&chunk);
-                }
-                Ok(None) => return Outcome::Answer(Answer { status, headers, body: body.freeze() }),
-                Err(error) => {
-                    let words = failure::words(&error);
-                    return Outcome::Broken { happened: Happened::Truncated, status: Some(status), words };
-                }
-            }
-        }
-    }
-}
-
 fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
-fn jitter() -> f64 {
-    // Without randomness the longest backoff is the careful one.
-    getrandom::u32().map_or(1.0, |random| f64::from(random) / f64::from(u32::MAX))
-}
-
-fn response(request: &Prepared, answer: Answer, attempts: u32) -> Response {
+fn response(request: &Prepared, answer: Answer, trail: Trail) -> Response {
     let mut url = request.url.clone();
     url.set_query(None);
     let origin = Origin {
@@ -268,7 +159,8 @@ fn response(request: &Prepared, answer: Answer, attempts: u32) -> Response {
         status: answer.status,
         headers: answer.headers,
         url: url.into(),
-        attempts,
+        attempts: trail.attempts,
+        history: trail.entries,
         body: answer.body,
         origin: Arc::new(origin),
     }

@@ -1,18 +1,20 @@
 //! Authenticated calls: where they go, how often they are sent, and what the answer means.
 //!
 //! [`send`] is the whole path of one call. What may be repeated is decided in `retry` and `healing`, which know no
-//! network; `attempt` runs what they decide.
+//! network; `attempt` runs what they decide, over `wire`.
 
 mod attempt;
 mod body;
 mod failure;
 mod healing;
+mod history;
 pub(crate) mod params;
 mod prepared;
 mod response;
 mod retry;
 mod retry_after;
 mod target;
+mod wire;
 
 #[cfg(test)]
 mod loopback;
@@ -30,6 +32,7 @@ use crate::grant::Access;
 use crate::options::RequestOptions;
 use crate::transport::Transport;
 
+pub use history::{HistoryEntry, HistoryReason};
 pub use response::Response;
 
 /// Who a call is made for: resolved by the client before each call.
@@ -90,7 +93,8 @@ pub(crate) async fn send(
     let request = prepared::prepare(hosts, destination, options, intent)?;
     let client = transport.api_client()?;
     let deadline = after(limits.timeout);
-    attempt::run(&client, &request, tokens, deadline, limits.max_body_bytes).await
+    let network = wire::Network { client: &client, max_body_bytes: limits.max_body_bytes };
+    attempt::run(&network, &request, tokens, deadline).await
 }
 
 /// The moment a wait of `span` ends; a span too long for the clock counts as a year.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
 
-use super::retry_after;
+use super::{HistoryEntry, retry_after};
 use crate::atlassian::diagnosis;
 use crate::clock::wall_ms;
 use crate::error::{Code, Error, Result};
@@ -24,6 +24,8 @@ pub struct Response {
     pub url: String,
     /// How many requests it took.
     pub attempts: u32,
+    /// What came before the answer, in order: every attempt but the last, and waits for Jira's rate limits.
+    pub history: Vec<HistoryEntry>,
     /// The body, decompressed.
     pub body: Bytes,
     pub(super) origin: Arc<Origin>,
@@ -161,7 +163,15 @@ impl Response {
         let origin = Origin { method: "GET".into(), path: "/rest/x".into(), ..Origin::default() };
         let url = "https://api.atlassian.com/ex/jira/c/rest/x".to_owned();
         let body = Bytes::from(body.to_owned());
-        Self { status, headers: HeaderMap::new(), url, attempts: 1, body, origin: Arc::new(origin) }
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            url,
+            attempts: 1,
+            history: Vec::new(),
+            body,
+            origin: Arc::new(origin),
+        }
     }
 }
 

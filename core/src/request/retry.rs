@@ -109,6 +109,10 @@ pub(super) fn decide(happened: Happened, kind: Kind, before: History, left: Dura
     match pause(before.retries, minimum, left, jitter) {
         Some(wait) => Step::Retry(wait),
         None => match happened {
+            // That this attempt did not run must not hide that an earlier one may have.
+            Happened::Answered { status: 429, .. } if !kind.reads && before.maybe_ran => {
+                Step::Fail(Failure::OutcomeUnknown)
+            }
             Happened::Answered { status: 429, wait } => Step::Fail(Failure::RateLimited(wait)),
             _ => give_up(),
         },
@@ -271,7 +275,7 @@ mod tests {
                     Step::Fail(failure) => {
                         let unknown = failure == Failure::OutcomeUnknown;
                         prop_assert!(!(unknown && reads));
-                        if !reads && !matches!(failure, Failure::RateLimited(_)) {
+                        if !reads {
                             prop_assert_eq!(unknown, before.maybe_ran || ran == 1);
                         }
                         break;

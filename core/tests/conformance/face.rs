@@ -46,7 +46,8 @@ async fn request(client: &Client, options: &Value, step: &Value) -> Result<Value
         headers.insert(name.as_str().to_owned(), value.into());
     }
     let mut record = json!({
-        "status": response.status, "url": response.url, "attempts": response.attempts, "headers": headers,
+        "status": response.status, "url": response.url, "attempts": response.attempts,
+        "history": response.history, "headers": headers,
     });
     if let Ok(body) = serde_json::from_slice::<Value>(&response.body) {
         record["json"] = body;
