@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{Client, not_found, view};
 use crate::connect::account_key;
+use crate::connect::parting::{Parting, part};
 use crate::error::{Code, Error, Result};
 use crate::grant::tokens::TokenPair;
 use crate::options::{
@@ -171,10 +172,19 @@ impl Client {
     pub async fn disconnect(&self, options: impl Into<IdOptions>) -> Result<()> {
         let IdOptions { id, timeout } = options.into();
         self.run(timeout, |_| async move {
+            let shared = &self.connector().keeper.shared;
             for _ in 0..TRIES {
-                if let Some(last) = self.try_disconnect(&id).await? {
-                    last.iter().for_each(|grant| self.revoke(grant));
-                    return Ok(());
+                match part(&*shared.store, &id).await? {
+                    Parting::NotThere => return Err(not_found(&id)),
+                    Parting::Outrun => {}
+                    Parting::Gone { grant, last } => {
+                        shared.cache.forget_connection(&id);
+                        shared.cache.forget_grant(&grant.id);
+                        if last {
+                            self.revoke(&grant);
+                        }
+                        return Ok(());
+                    }
                 }
             }
             Err(busy())
@@ -228,27 +238,6 @@ impl Client {
             }
         }
         Err(busy())
-    }
-
-    /// One try: `None` when somebody else wrote meanwhile, otherwise the grant if it went too.
-    async fn try_disconnect(&self, id: &str) -> Result<Option<Option<GrantRow>>> {
-        let shared = &self.connector().keeper.shared;
-        let unfinished = shared.store.unfinished_session(id).await?;
-        let forget = unfinished.iter().map(|session| Write::DeleteSession(session.state_hash.clone()));
-        let mut writes: Vec<Write> = forget.chain([Write::DeleteConnection(id.to_owned())]).collect();
-        let (row, grant) = shared.store.resolve(id).await?.ok_or_else(|| not_found(id))?;
-        let expect = vec![
-            Expect::Connection(id.to_owned(), Some(row.seq)),
-            Expect::Grant(grant.id.clone(), Some(grant.seq)),
-        ];
-        let last = shared.store.connections_of(&grant.id).await?.len() <= 1;
-        writes.push(if last { Write::DeleteGrant(grant.id.clone()) } else { Write::PutGrant(grant.clone()) });
-        if shared.store.write(expect, writes).await?.is_none() {
-            return Ok(None);
-        }
-        shared.cache.forget_connection(id);
-        shared.cache.forget_grant(&grant.id);
-        Ok(Some(last.then_some(grant)))
     }
 
     /// Tells the provider, in the background. Only when no other grant of the account is left: a revocation ends

@@ -7,14 +7,16 @@ mod finish;
 mod finishing;
 mod import;
 mod lookup;
-mod session;
+pub(crate) mod parting;
+pub(crate) mod placing;
+pub(crate) mod session;
 pub(crate) mod sites;
 
 use std::sync::Arc;
 
 pub(crate) use begin::check_site;
-pub(crate) use finish::account_key;
 pub(crate) use finishing::Finishing;
+pub(crate) use placing::account_key;
 
 use crate::config::Config;
 use crate::grant::keeper::Keeper;

@@ -1,0 +1,197 @@
+//! A consent at the store: reads what is there, has [`super::decide`] say where the new pair goes, and writes that in
+//! one batch, which goes through only if everything it rests on is still so. Neither network nor clock nor keys are
+//! used here, so that the model checker can run this very code (`grant/model/account`).
+
+use super::decide::{Decision, Facts, Home, Relative, decide};
+use super::session::Asked;
+use crate::config::SitePolicy;
+use crate::error::{Code, Error, Result};
+use crate::records::{Site, SiteChoice};
+use crate::store::{AccountKey, ConnectionRow, Expect, GrantRow, Sealed, SessionRow, Spare, Store, Write};
+
+/// A consent whose pair is stored, and what has been learnt with it.
+pub(crate) struct Learnt<'a> {
+    pub(crate) session: &'a SessionRow,
+    pub(crate) asked: &'a Asked,
+    /// The grant that was made for its pair.
+    pub(crate) grant_id: &'a str,
+    pub(crate) listed: &'a [Site],
+    pub(crate) account: Option<&'a str>,
+    pub(crate) policy: SitePolicy,
+}
+
+/// Everything one try of placing a consent has read and decided.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The grant that was made for the new pair, with what has been learnt.
+    pub(crate) new: GrantRow,
+    pub(crate) existing: Option<(ConnectionRow, GrantRow)>,
+    pub(crate) relatives: Vec<Relative>,
+    pub(crate) decision: Decision,
+}
+
+impl Plan {
+    /// The older grant the new pair goes into, if it does.
+    pub(crate) fn elder(&self) -> Option<&GrantRow> {
+        let Home::Merged(id) = &self.decision.home else { return None };
+        self.relatives.iter().map(|relative| &relative.grant).find(|grant| grant.id == *id)
+    }
+}
+
+/// Reads and decides.
+pub(crate) async fn plan(store: &dyn Store, learnt: &Learnt<'_>) -> Result<Plan> {
+    let connection_id = &learnt.session.connection_id;
+    let stored = store.grant(learnt.grant_id).await?.ok_or_else(gone)?;
+    let account_id = stored.account_id.clone().or_else(|| learnt.account.map(str::to_owned));
+    let new = GrantRow { account_id, sites: learnt.listed.to_vec(), ..stored };
+    let existing = store.resolve(connection_id).await?;
+    let relatives = relatives(store, &new, existing.as_ref().map(|(_, grant)| grant)).await?;
+    let before = existing.as_ref().filter(|(row, grant)| grant.id != new.id || row.site.is_some());
+    let alone = match before {
+        Some((_, grant)) => store.connections_of(&grant.id).await?.len() <= 1,
+        None => true,
+    };
+    let decision = decide(&Facts {
+        new: &new,
+        connection_id,
+        named: learnt.asked.site.as_deref(),
+        allow_account_change: learnt.asked.allow_account_change,
+        policy: learnt.policy,
+        existing: before.map(|(row, grant)| (row, grant)),
+        alone,
+        relatives: &relatives,
+    });
+    Ok(Plan { new, existing, relatives, decision })
+}
+
+/// The account's other grants; where an account is not known, the connection's own grant is taken for its.
+async fn relatives(store: &dyn Store, new: &GrantRow, own: Option<&GrantRow>) -> Result<Vec<Relative>> {
+    let mut grants = match account_key(new) {
+        Some(key) => store.grants_of(&key).await?,
+        None => Vec::new(),
+    };
+    if let Some(own) = own
+        && (own.account_id.is_none() || new.account_id.is_none())
+        && !grants.iter().any(|grant| grant.id == own.id)
+    {
+        grants.push(own.clone());
+    }
+    let mut relatives = Vec::new();
+    for grant in grants.into_iter().filter(|grant| grant.id != new.id) {
+        let connections = store.connections_of(&grant.id).await?;
+        relatives.push(Relative { grant, connections });
+    }
+    Ok(relatives)
+}
+
+/// Writes it, if nothing it rests on has changed: the new pair's home as it is now, or nothing. `now` is in wall
+/// milliseconds; `reseal` seals the pair of a grant for a generation of another one.
+pub(crate) async fn write(
+    store: &dyn Store,
+    learnt: &Learnt<'_>,
+    plan: &Plan,
+    now: u64,
+    reseal: impl Fn(&GrantRow, &str, u64) -> Result<Sealed>,
+) -> Result<Option<GrantRow>> {
+    let home = match plan.elder() {
+        Some(elder) => {
+            let pair = reseal(&plan.new, &elder.id, elder.generation + 1)?;
+            merged(elder, &plan.new, pair, now)
+        }
+        None => plan.new.clone(),
+    };
+    let session = learnt.session;
+    let mut expect = vec![
+        Expect::Session(session.state_hash.clone(), Some(session.seq)),
+        Expect::Grant(plan.new.id.clone(), Some(plan.new.seq)),
+        Expect::Connection(session.connection_id.clone(), plan.existing.as_ref().map(|(row, _)| row.seq)),
+    ];
+    let mut writes = vec![Write::DeleteSession(session.state_hash.clone())];
+    for relative in &plan.relatives {
+        expect.push(Expect::Grant(relative.grant.id.clone(), Some(relative.grant.seq)));
+    }
+    if let Some((_, own)) = &plan.existing
+        && own.id != plan.new.id
+        && !plan.relatives.iter().any(|relative| relative.grant.id == own.id)
+    {
+        expect.push(Expect::Grant(own.id.clone(), Some(own.seq)));
+    }
+    for row in plan.relatives.iter().flat_map(|relative| &relative.connections) {
+        if plan.decision.moves.contains(&row.id) {
+            expect.push(Expect::Connection(row.id.clone(), Some(row.seq)));
+            let grant_id = home.id.clone();
+            writes.push(Write::PutConnection(ConnectionRow { grant_id, ..row.clone() }));
+        }
+    }
+    if let Some(place) = &plan.decision.place {
+        writes.push(Write::PutConnection(connection(learnt, plan, &home.id, now, place.as_ref())));
+    }
+    writes.extend(plan.decision.obsolete.iter().cloned().map(Write::DeleteGrant));
+    if plan.decision.home != Home::Dropped {
+        writes.push(Write::PutGrant(home.clone()));
+    }
+    Ok(store.write(expect, writes).await?.map(|seq| GrantRow { seq, ..home }))
+}
+
+/// The older grant with the new pair as its next generation. The pair that is displaced is kept as the spare, in case
+/// the provider thinks otherwise about which of the two lives (F3.7).
+fn merged(elder: &GrantRow, new: &GrantRow, pair: Sealed, now: u64) -> GrantRow {
+    let displaced = Spare {
+        pair: elder.pair.clone(),
+        generation: elder.generation,
+        issued_at: elder.rotated_at,
+        kept_at: now,
+    };
+    GrantRow {
+        account_id: new.account_id.clone().or_else(|| elder.account_id.clone()),
+        generation: elder.generation + 1,
+        pair,
+        spare: if elder.death.is_none() { Some(displaced) } else { None },
+        death: None,
+        scopes: new.scopes.clone(),
+        sites: new.sites.clone(),
+        expires_at: new.expires_at,
+        rotated_at: new.rotated_at,
+        first_consented_at: new.first_consented_at,
+        consented_at: new.consented_at,
+        lease: None,
+        ..elder.clone()
+    }
+}
+
+/// The connection as it is to be at its new home.
+fn connection(
+    learnt: &Learnt<'_>,
+    plan: &Plan,
+    grant_id: &str,
+    now: u64,
+    place: Option<&(Site, SiteChoice)>,
+) -> ConnectionRow {
+    let before = plan.existing.as_ref().map(|(row, _)| row);
+    let asked = learnt.asked;
+    let (tags, metadata) = (asked.tags.clone(), asked.metadata.clone());
+    ConnectionRow {
+        id: learnt.session.connection_id.clone(),
+        grant_id: grant_id.to_owned(),
+        site: place.map(|(site, _)| site.clone()),
+        site_choice: place.map(|(_, choice)| *choice),
+        tags: tags.or_else(|| before.map(|row| row.tags.clone())).unwrap_or_default(),
+        metadata: metadata.or_else(|| before.map(|row| row.metadata.clone())).unwrap_or_default(),
+        created_at: before.map_or(now, |row| row.created_at),
+        seq: 0,
+    }
+}
+
+/// The pair's grant is no longer there.
+pub(super) fn gone() -> Error {
+    Error::new(Code::StateInvalid, "this consent was finished or given up elsewhere")
+}
+
+/// Whose grant it is, where the account is known.
+pub(crate) fn account_key(grant: &GrantRow) -> Option<AccountKey> {
+    Some(AccountKey {
+        auth_host: grant.auth_host.clone(),
+        client_id: grant.client_id.clone(),
+        account_id: grant.account_id.clone()?,
+    })
+}
