@@ -58,7 +58,7 @@ demo: build      ## what threelo does, shown in a minute, in Python and Node on 
 
 # ------------------------------------------------------------------------------------------------ proofs
 
-test: lint test-rust test-python test-node test-interop   ## everything
+test: lint test-rust test-python test-node test-interop test-chaos   ## everything
 
 test-rust: | $(DONE)/setup                    ## the core, the sandbox and the vectors in Rust
 	if cargo nextest --version >/dev/null 2>&1; then set -- nextest run; else set -- test; fi; \
@@ -74,11 +74,12 @@ test-interop: build $(DONE)/interop           ## against an authorization server
 	cd tests/interop && npm test --silent
 	$(VENV)/bin/python -m pytest -q tests/interop
 
-test-chaos: build                             ## every kill and every bad day once, in about two minutes
+test-chaos: build                             ## every kill, the crowd and every bad day once, on both stores
 	$(VENV)/bin/python -m pytest -q tests/chaos
 
-chaos: build                                  ## a thousand kills of real processes of both languages, and all bad days
-	$(VENV)/bin/python tests/chaos/run.py --kills 1000 --grants 64
+chaos: build                                  ## a thousand kills on each store, the crowd and all bad days: 20 minutes
+	$(VENV)/bin/python tests/chaos/run.py --kills 1000 --grants 64 --store sqlite
+	$(VENV)/bin/python tests/chaos/run.py --kills 1000 --grants 64 --store postgresql
 
 lint: build                                   ## formatting, lints, types, and that nothing generated is stale
 	python3 scripts/generate --check

@@ -269,6 +269,9 @@ async def _outwait(made: World, grant: Grant, worker: Worker) -> str:
 
 
 SHORT = {"expires_in": LIFE}
+PAUSED = {"expires_in": 6}
+"""A little less, because these days are the longest."""
+
 DAYS: dict[str, Day] = {
     "the reply dropped": Day(reply_dropped, SHORT),
     "the store locked at the commit": Day(store_locked, {}),
@@ -281,8 +284,8 @@ DAYS: dict[str, Day] = {
     "revoked by the user": Day(revoked, {}),
     "reconnected before the exchange": Day(partial(reconnected, "before"), SHORT),
     "reconnected after the exchange": Day(partial(reconnected, "after"), SHORT),
-    "paused while connecting": Day(paused_connecting, SHORT),
-    "paused with the answer on its way": Day(paused_answered, SHORT),
+    "paused while connecting": Day(paused_connecting, PAUSED),
+    "paused with the answer on its way": Day(paused_answered, PAUSED),
 }
 
 

@@ -159,9 +159,7 @@ class Run:
             answer = await calls[0].result()
             await settle(scene)
             check("the survivor's call is answered", answer.get("status", answer), 200)
-            after = world.row(grant)
-            check("generation", after.generation, scene.before.generation + 1)
-            check("death", after.death, None)
+            await world.moved_once(grant, scene.before)
         assert calls[0].answered_at is not None
         wait = calls[0].answered_at - killed
         self.toll.kills[f"{kill.point} {kill.language}"] += 1

@@ -1,6 +1,6 @@
-"""The short form of `make chaos`: every point of a rotation once for each language and each kind of
-survivor, all bad days, and the crowd. What takes long is waiting, so all of it goes on at once, once for all
-tests.
+"""The short form of `make chaos`: every point of a rotation once for each language and each kind of survivor,
+and the crowd, on both stores, and all bad days. What takes long is waiting, so all of it goes on at once,
+once for all tests.
 """
 
 from __future__ import annotations
@@ -12,53 +12,89 @@ import crowd
 import days
 import killing
 import pytest
+from postgres_store import PostgresStore, server
 from processes import LANGUAGES
+from sqlite_store import SqliteStore
+from world import StoreMaker
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(240)
 KILLS = killing.every_point()
+STORES = ("sqlite", "postgresql")
+
+Seen = dict[Any, Any]
+
+
+async def _on(store: str, make: StoreMaker) -> Seen:
+    """One crowd after the other and then the kills: together they are more than a server takes."""
+    seen: Seen = {}
+    for part in (*crowd.DELAYS, "kills"):
+        try:
+            if part == "kills":
+                seen[store, part] = await killing.run(KILLS, len(KILLS), make, each=1)
+            else:
+                seen[store, part] = await crowd.gather(part, make)
+        except Exception as error:  # told by the tests of this part
+            seen[store, part] = error
+    return seen
 
 
 @pytest.fixture(scope="module")
-def seen() -> dict[str, Any]:
+def seen() -> Seen:
     """What came of everything, by the name of its part; an exception where that came of it."""
 
-    async def all_at_once() -> dict[str, Any]:
-        crowds = {str(delay): crowd.gather(delay) for delay in crowd.DELAYS}
-        going = {"kills": killing.run(KILLS, len(KILLS), each=1), "days": days.live_through(), **crowds}
-        came = await asyncio.gather(*going.values(), return_exceptions=True)
-        return dict(zip(going, came, strict=True))
+    async def all_at_once(make: StoreMaker, restarted: StoreMaker) -> Seen:
+        lived, outlived, *stores = await asyncio.gather(
+            days.live_through(),
+            days.live_through(restarted, days.SERVER_DAYS, one_by_one=True),
+            _on("sqlite", SqliteStore),
+            _on("postgresql", make),
+        )
+        return {"days": lived, "server days": outlived} | stores[0] | stores[1]
 
-    return asyncio.run(all_at_once())
+    # Nobody else can be at work on a server that is restarted.
+    with server() as one, server() as two:
+        return asyncio.run(all_at_once(lambda _: PostgresStore(one), lambda _: PostgresStore(two)))
 
 
-def _of(seen: dict[str, Any], part: str) -> Any:
+def _of(seen: Seen, part: Any) -> Any:
     if isinstance(seen[part], BaseException):
         raise seen[part]
     return seen[part]
 
 
-def test_no_kill_at_any_point_loses_a_connection(seen: dict[str, Any]) -> None:
-    toll: killing.Toll = _of(seen, "kills")
+@pytest.mark.parametrize("store", STORES)
+def test_no_kill_at_any_point_loses_a_connection(seen: Seen, store: str) -> None:
+    toll: killing.Toll = _of(seen, (store, "kills"))
     assert not toll.losses, "\n".join(map(str, toll.losses))
     assert sum(toll.kills.values()) == len(KILLS)
     assert toll.counts["replays"] > 0, "no kill came between the provider's act and the commit"
 
 
+@pytest.mark.parametrize("store", STORES)
 @pytest.mark.parametrize("point", killing.POINTS)
-def test_a_dead_holder_is_not_waited_for(seen: dict[str, Any], point: str) -> None:
-    waits = _of(seen, "kills").waits[point]
+def test_a_dead_holders_lease_is_not_waited_for(seen: Seen, store: str, point: str) -> None:
+    waits = _of(seen, (store, "kills")).waits[point]
     assert len(waits) == 4
     assert max(waits) < killing.LONGEST_WAIT
 
 
+@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("delay", crowd.DELAYS)
+def test_a_crowd_makes_one_exchange_and_all_are_answered(seen: Seen, store: str, delay: float) -> None:
+    assert _of(seen, (store, delay)).calls == 2 * crowd.EACH * crowd.CALLS
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", days.DAYS)
-def test_a_bad_day_loses_nothing(seen: dict[str, Any], name: str, language: str) -> None:
+def test_a_bad_day_loses_nothing(seen: Seen, name: str, language: str) -> None:
     told = _of(seen, "days")[name, language]
     if isinstance(told, Exception):
         raise told
 
 
-@pytest.mark.parametrize("delay", crowd.DELAYS)
-def test_a_crowd_makes_one_exchange_and_all_are_answered(seen: dict[str, Any], delay: float) -> None:
-    assert _of(seen, str(delay)).calls == 2 * crowd.EACH * crowd.CALLS
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", days.SERVER_DAYS)
+def test_a_bad_day_of_the_server_loses_nothing(seen: Seen, name: str, language: str) -> None:
+    told = _of(seen, "server days")[name, language]
+    if isinstance(told, Exception):
+        raise told

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from gate import Gate
@@ -49,6 +51,8 @@ class World:
     store: Store
     nursery: Nursery
     grants: list[Grant]
+    life: float
+    """Seconds an access token lives here."""
 
     def row(self, grant: Grant) -> Row:
         return self.store.row(grant.id)
@@ -84,9 +88,28 @@ class World:
     async def _good(self, worker: Worker, grant: Grant) -> None:
         before = await self.expired(grant)
         await grant.request(worker)
+        await self.moved_once(grant, before)
+
+    async def moved_once(self, grant: Grant, before: Row) -> None:
+        """A call has rotated: the grant lives and is one generation on. It may be more of them only where the
+        machine stood still for as long as tokens live here: each further one was then asked for after the end
+        of the one before it, by the provider's clock.
+        """
         after = self.row(grant)
-        check(f"{grant.id}: generation", after.generation, before.generation + 1)
         check(f"{grant.id}: death", after.death, None)
+        moves = after.generation - before.generation
+        if moves < 2:
+            check(f"{grant.id}: generation", after.generation, before.generation + 1)
+            return
+        # When each of these tokens was sent: the last time of one is when the next one's life began.
+        arrivals = defaultdict(list)
+        for exchange in (await self.sandbox.exchanges()).get(grant.account, []):
+            if "token_generation" in exchange:
+                arrivals[exchange["token_generation"]].append(exchange["at"])
+        sent = [arrivals[generation] for generation in sorted(arrivals)[-moves:]]
+        lived = [later[0] - max(at for at in earlier if at <= later[0]) for earlier, later in pairwise(sent)]
+        due = len(sent) == moves and all(seconds >= self.life for seconds in lived)
+        check(f"{grant.id}: {moves} rotations for one call, after {lived} s, were all due", due, True)
 
     async def nothing_old_spent(self) -> None:
         """By the provider's own account: no family has died, and no token was sent after a newer one was."""
@@ -110,7 +133,8 @@ async def world(grants: int, make: StoreMaker = SqliteStore, **settings: object)
         nursery = Nursery(folder, options)
         gates = [await stack.enter_async_context(Gate(provider.url)) for _ in range(grants)]
         people = [Grant(f"g{n}", f"a{n}", gate) for n, gate in enumerate(gates)]
-        made = World(provider, store, nursery, people)
+        life = (await provider.control("PATCH", "/settings", {}))["expires_in"]
+        made = World(provider, store, nursery, people, life)
         async with nursery.worker("python") as worker:
             await asyncio.gather(*(made.connect(worker, grant) for grant in people))
         yield made
