@@ -8,11 +8,11 @@ use url::Url;
 use crate::authorize::{Answer, Asked, decide};
 use crate::clock::{SECOND, seconds};
 use crate::faults::Order;
-use crate::inspect;
 use crate::reply::{Params, Reply, Request};
 use crate::serve::Sandbox;
-use crate::state::State;
-use crate::world::{GrantMode, World, site_url};
+use crate::state::{LiveSite, State};
+use crate::world::{GrantMode, Product, World, site_url};
+use crate::{inspect, listings};
 
 /// What a control call leads to: JSON, or what is wrong and its status.
 type Outcome = Result<Value, (u16, String)>;
@@ -126,6 +126,7 @@ pub(crate) fn route(sandbox: &Sandbox, request: &Request) -> Reply {
             sandbox.log.lock().clear();
             Ok(json!({}))
         }
+        ("GET", ["listings"]) => listed(&sandbox.state.lock(), request),
         ("GET", ["grants"]) => Ok(inspect::grants(&mut sandbox.state.lock())),
         _ => Err(unknown()),
     };
@@ -165,6 +166,20 @@ fn settings(state: &mut State, request: &Request) -> Outcome {
     Ok(json!(state.world.settings))
 }
 
+/// The listings of the site that is named, or of the first one that has everything.
+fn listed(state: &State, request: &Request) -> Outcome {
+    let params = request.params();
+    let whole = |site: &LiveSite| {
+        site.config.products.contains(&Product::Jira) && site.config.products.contains(&Product::Confluence)
+    };
+    let at = match params.get("site") {
+        Some(named) => state.site(named),
+        None => state.sites.iter().position(whole),
+    };
+    let site = at.and_then(|at| state.sites.get(at)).ok_or_else(|| bad("there is no such site"))?;
+    Ok(listings::show(state, site))
+}
+
 /// Plays the consent page, through the checks and the decision that the page itself goes through.
 fn consent(state: &mut State, request: &Request) -> Outcome {
     let consent: Consent = body(request)?;
@@ -178,7 +193,7 @@ fn consent(state: &mut State, request: &Request) -> Outcome {
         Some(named) => state.account(named).ok_or_else(|| bad(format!("there is no account {named:?}")))?,
         None => state.world.accounts.first().ok_or_else(|| bad("there is no account"))?,
     };
-    let usable = |site: &&crate::state::LiveSite| asked.fits(site) && site.allows(&account.id);
+    let usable = |site: &&LiveSite| asked.fits(site) && site.allows(&account.id);
     let account = account.id.clone();
     let mut sites = match consent.sites {
         Some(sites) => sites,

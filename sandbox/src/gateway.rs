@@ -1,12 +1,12 @@
 //! `/ex/{product}/{cloudId}/…`: the checks every call to a site goes through, and the table of what is served.
 
 use crate::errors;
-use crate::jira::{
-    attachment, comment, echo, issue, listings, people, project, search, server_info, software,
-};
+use crate::jira::{attachment, comment, echo, issue, people, project, search, server_info, software};
+use crate::listings::{self, Listing};
 use crate::rates::Usage;
 use crate::reply::{Params, Reply, Request};
 use crate::resources::{Caller, caller};
+use crate::scopes::{self, Known};
 use crate::settings::{NotInstalledBody, UnknownPath, UnknownSite};
 use crate::state::{LiveSite, State};
 use crate::world::Product;
@@ -54,63 +54,62 @@ impl Call<'_> {
     }
 }
 
-/// An operation and the scopes it needs: all of the classic ones or all of the granular ones (F6.2, F10.2).
+/// An operation with something behind it, beside the listings.
 struct Operation {
     product: Product,
     method: &'static str,
     path: &'static str,
-    classic: &'static [&'static str],
-    granular: &'static [&'static str],
     run: fn(&mut Call<'_>) -> Reply,
 }
 
-const READ: &[&str] = &["read:jira-work"];
-const WRITE: &[&str] = &["write:jira-work"];
-const USER: &[&str] = &["read:jira-user"];
-
 macro_rules! operations {
-    ($($product:ident $method:literal $path:literal [$classic:expr] [$($granular:literal)*] $run:path;)*) => {
-        &[$(Operation {
-            product: Product::$product, method: $method, path: $path,
-            classic: $classic, granular: &[$($granular),*], run: $run,
-        }),*]
+    ($($product:ident $method:literal $path:literal $run:path;)*) => {
+        &[$(Operation { product: Product::$product, method: $method, path: $path, run: $run }),*]
     };
 }
 
-/// Scopes as in Atlassian's OpenAPI documents (F10.2, F10.3).
 const OPERATIONS: &[Operation] = operations! {
-    Jira "GET" "rest/api/3/myself" [USER] ["read:application-role:jira" "read:group:jira" "read:user:jira" "read:avatar:jira"] people::myself;
-    Jira "GET" "rest/api/3/users/search" [USER] ["read:user:jira" "read:application-role:jira" "read:avatar:jira" "read:group:jira"] people::search;
-    Jira "GET" "rest/api/3/serverInfo" [&[]] [] server_info::get;
-    Jira "GET" "rest/api/3/search/jql" [READ] ["read:issue-details:jira" "read:audit-log:jira" "read:avatar:jira" "read:field-configuration:jira" "read:issue-meta:jira"] search::by_query;
-    Jira "POST" "rest/api/3/search/jql" [READ] ["read:issue-details:jira" "read:field.default-value:jira" "read:field.option:jira" "read:field:jira" "read:group:jira"] search::by_body;
-    Jira "POST" "rest/api/3/search/approximate-count" [READ] ["read:issue-details:jira" "read:field.default-value:jira" "read:field.option:jira" "read:field:jira" "read:group:jira"] search::count;
-    Jira "GET" "rest/api/3/search" [READ] [] search::removed;
-    Jira "POST" "rest/api/3/search" [READ] [] search::removed;
-    Jira "GET" "rest/api/3/project/search" [READ] ["read:issue-type:jira" "read:project:jira" "read:project.property:jira" "read:user:jira" "read:application-role:jira" "read:avatar:jira" "read:group:jira" "read:issue-type-hierarchy:jira" "read:project-category:jira" "read:project-version:jira" "read:project.component:jira"] project::search;
-    Jira "POST" "rest/api/3/issue" [WRITE] ["write:issue:jira" "write:comment:jira" "write:comment.property:jira" "write:attachment:jira" "read:issue:jira"] issue::create;
-    Jira "GET" "rest/api/3/issue/{}" [READ] ["read:issue-meta:jira" "read:issue-security-level:jira" "read:issue.vote:jira" "read:issue.changelog:jira" "read:avatar:jira" "read:issue:jira" "read:status:jira" "read:user:jira" "read:field-configuration:jira"] issue::get;
-    Jira "PUT" "rest/api/3/issue/{}" [WRITE] ["write:issue:jira"] issue::edit;
-    Jira "DELETE" "rest/api/3/issue/{}" [WRITE] ["delete:issue:jira"] issue::delete;
-    Jira "GET" "rest/api/3/issue/{}/comment" [READ] ["read:comment:jira" "read:comment.property:jira" "read:group:jira" "read:project:jira" "read:project-role:jira" "read:user:jira" "read:avatar:jira"] comment::list;
-    Jira "POST" "rest/api/3/issue/{}/comment" [WRITE] ["read:comment:jira" "read:comment.property:jira" "read:group:jira" "read:project:jira" "read:project-role:jira" "read:user:jira" "write:comment:jira" "read:avatar:jira"] comment::add;
-    Jira "GET" "rest/api/3/issue/{}/changelog" [READ] ["read:issue-meta:jira" "read:avatar:jira" "read:issue.changelog:jira"] listings::changelog;
-    Jira "POST" "rest/api/3/changelog/bulkfetch" [READ] ["read:issue-meta:jira" "read:avatar:jira" "read:issue.changelog:jira"] listings::bulk_changelog;
-    Jira "GET" "rest/api/3/plans/plan" [READ] [] listings::plans;
-    Jira "GET" "rest/api/3/worklog/updated" [READ] ["read:issue-worklog:jira" "read:issue-worklog.property:jira"] listings::worklogs;
-    Jira "GET" "rest/api/3/auditing/record" [&["manage:jira-configuration"]] ["read:audit-log:jira" "read:user:jira"] listings::audit;
-    Jira "POST" "rest/api/3/issue/{}/attachments" [WRITE] ["read:user:jira" "write:attachment:jira" "read:attachment:jira" "read:avatar:jira"] attachment::upload;
-    Jira "GET" "rest/api/3/attachment/{}" [READ] ["read:attachment:jira" "read:user:jira" "read:application-role:jira" "read:avatar:jira" "read:group:jira"] attachment::get;
-    Jira "GET" "rest/api/3/attachment/content/{}" [READ] ["read:attachment:jira"] attachment::content;
-    Jira "GET" "rest/api/3/attachment/thumbnail/{}" [READ] ["read:attachment:jira"] attachment::content;
-    Jira "*" "rest/api/3/_echo" [&[]] [] echo::echo;
-    Jira "GET" "rest/agile/1.0/board" [&[]] ["read:board-scope:jira-software"] software::boards;
-    Jira "GET" "rest/agile/1.0/board/{}/sprint" [&[]] ["read:sprint:jira-software"] listings::sprints;
-    Jira "GET" "rest/agile/1.0/board/{}/issue" [&[]] ["read:board-scope:jira-software" "read:issue-details:jira"] listings::board_issues;
-    Jira "GET" "rest/servicedeskapi/servicedesk" [&["read:servicedesk-request"]] [] listings::service_desks;
-    Confluence "GET" "wiki/rest/api/content" [&["read:confluence-content.all"]] [] listings::contents;
-    Confluence "GET" "wiki/api/v2/spaces" [&[]] ["read:space:confluence"] confluence::spaces;
+    Jira "GET" "rest/api/3/myself" people::myself;
+    Jira "GET" "rest/api/3/users/search" people::search;
+    Jira "GET" "rest/api/3/serverInfo" server_info::get;
+    Jira "GET" "rest/api/3/search/jql" search::by_query;
+    Jira "POST" "rest/api/3/search/jql" search::by_body;
+    Jira "POST" "rest/api/3/search/approximate-count" search::count;
+    Jira "GET" "rest/api/3/project/search" project::search;
+    Jira "POST" "rest/api/3/issue" issue::create;
+    Jira "GET" "rest/api/3/issue/{}" issue::get;
+    Jira "PUT" "rest/api/3/issue/{}" issue::edit;
+    Jira "DELETE" "rest/api/3/issue/{}" issue::delete;
+    Jira "GET" "rest/api/3/issue/{}/comment" comment::list;
+    Jira "POST" "rest/api/3/issue/{}/comment" comment::add;
+    Jira "POST" "rest/api/3/issue/{}/attachments" attachment::upload;
+    Jira "GET" "rest/api/3/attachment/{}" attachment::get;
+    Jira "GET" "rest/api/3/attachment/content/{}" attachment::content;
+    Jira "GET" "rest/api/3/attachment/thumbnail/{}" attachment::content;
+    Jira "*" "rest/api/3/_echo" echo::echo;
+    Jira "GET" "rest/agile/1.0/board" software::boards;
+    Jira "GET" "rest/agile/1.0/board/{}/issue" software::board_issues;
+    Confluence "GET" "wiki/api/v2/spaces" confluence::spaces;
 };
+
+/// What a path leads to.
+#[derive(Clone, Copy)]
+enum Target {
+    Operation(&'static Operation),
+    Listing(&'static Listing),
+    /// Atlassian has it, the sandbox does not.
+    Nothing(&'static Known),
+}
+
+impl Target {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Operation(one) => one.path,
+            Self::Listing(one) => one.path(),
+            Self::Nothing(one) => one.path,
+        }
+    }
+}
 
 /// Answers a call to a site.
 #[must_use]
@@ -154,28 +153,33 @@ fn at_site(
     if !covered || !has_product {
         return not_installed(state);
     }
-    let Some((operation, holes)) = find(product, request.method.as_str(), rest) else {
+    // What answers GET answers HEAD.
+    let method = if request.method == "HEAD" { "GET" } else { request.method.as_str() };
+    let known = scopes::of(method, rest);
+    let by_table = state.world.settings.listing_items.is_some();
+    let Some((target, holes)) = find(product, method, rest, known, by_table) else {
         return match state.world.settings.unknown_path {
             UnknownPath::NotFound => not_found(request),
             UnknownPath::ScopeMismatch => scope_mismatch().reason("unknown path"),
         };
     };
-    let free = operation.classic.is_empty() && operation.granular.is_empty();
+    let free = known.is_none_or(|known| known.classic.is_empty() && known.granular.is_empty());
     let covers = |scopes: &[&str]| !scopes.is_empty() && caller.has(scopes);
-    if !(free && !caller.too_fresh || covers(operation.classic) || covers(operation.granular)) {
+    let covered = known.is_some_and(|known| covers(&known.classic) || covers(&known.granular));
+    if !(free && !caller.too_fresh || covered) {
         return scope_mismatch();
     }
     if !state.sites.get(at).is_some_and(|site| site.allows(&caller.account)) {
         return errors::jira(403, "You do not have permission to access this site.").outcome("forbidden");
     }
     let client_id = state.grants.get(caller.grant).map(|grant| grant.client_id.clone()).unwrap_or_default();
-    let writes = !matches!(request.method.as_str(), "GET" | "HEAD") && operation.path.contains("/issue/{}");
+    let writes = !matches!(request.method.as_str(), "GET" | "HEAD") && target.path().contains("/issue/{");
     let issue = holes.first().filter(|_| writes).cloned();
     let usage = Usage {
         client_id: &client_id,
         cloud_id,
         method: request.method.as_str(),
-        operation: operation.path,
+        operation: target.path(),
         issue: issue.as_deref(),
     };
     let now = state.clock.now();
@@ -184,7 +188,12 @@ fn at_site(
     }
     let params = request.params();
     let mut call = Call { state, site: at, caller, request, params, holes };
-    let reply = (operation.run)(&mut call);
+    let reply = match target {
+        Target::Operation(operation) => (operation.run)(&mut call),
+        Target::Listing(listing) => listings::serve(&mut call, listing),
+        Target::Nothing(known) if known.barred => errors::jira(403, "Only some apps may use this operation."),
+        Target::Nothing(_) => errors::jira(404, "The sandbox has nothing here."),
+    };
     let mut reply = state.rates.charge(&state.world.settings, &usage, reply, now);
     let outcome = match reply.status {
         200..=399 => "ok",
@@ -197,31 +206,27 @@ fn at_site(
     reply
 }
 
-fn find(product: Product, method: &str, path: &[&str]) -> Option<(&'static Operation, Vec<String>)> {
-    // What answers GET answers HEAD.
-    let method = if method == "HEAD" { "GET" } else { method };
-    OPERATIONS
-        .iter()
-        .filter(|one| one.product == product && (one.method == method || one.method == "*"))
-        .find_map(|one| Some((one, fit(one.path, path)?)))
-}
-
-/// Matches a path; versions 2 and 3 of the platform API are served alike.
-fn fit(pattern: &str, path: &[&str]) -> Option<Vec<String>> {
-    let mut holes = Vec::new();
-    let mut parts = path.iter();
-    let mut before = "";
-    for wanted in pattern.split('/') {
-        let part = parts.next()?;
-        let versions = before == "api" && wanted == "3" && *part == "2";
-        if wanted == "{}" {
-            holes.push((*part).to_owned());
-        } else if wanted != *part && !versions {
-            return None;
-        }
-        before = wanted;
-    }
-    parts.next().is_none().then_some(holes)
+/// `by_table`: whether listings come from the table even where there is something behind them.
+fn find(
+    product: Product,
+    method: &str,
+    path: &[&str],
+    known: Option<&'static Known>,
+    by_table: bool,
+) -> Option<(Target, Vec<String>)> {
+    let behind = || {
+        OPERATIONS
+            .iter()
+            .filter(|one| one.product == product && (one.method == method || one.method == "*"))
+            .find_map(|one| Some((Target::Operation(one), scopes::fit(one.path, path)?)))
+    };
+    let listed = || listings::find(product, method, path).map(|(one, holes)| (Target::Listing(one), holes));
+    let nothing = || {
+        let known = known.filter(|one| one.path.starts_with("wiki/") == (product == Product::Confluence))?;
+        Some((Target::Nothing(known), scopes::fit(known.path, path)?))
+    };
+    let found = if by_table { listed().or_else(behind) } else { behind().or_else(listed) };
+    found.or_else(nothing)
 }
 
 fn not_found(request: &Request) -> Reply {
@@ -241,14 +246,36 @@ fn not_installed(state: &State) -> Reply {
 mod tests {
     use super::*;
 
+    fn path(
+        product: Product,
+        method: &str,
+        path: &str,
+        by_table: bool,
+    ) -> Option<(&'static str, Vec<String>)> {
+        let path: Vec<&str> = path.split('/').collect();
+        let (target, holes) = find(product, method, &path, scopes::of(method, &path), by_table)?;
+        Some((target.path(), holes))
+    }
+
     #[test]
     fn both_versions_of_the_platform_api_lead_to_the_same_operation() {
-        for path in [["rest", "api", "3", "issue", "ACME-1"], ["rest", "api", "2", "issue", "ACME-1"]] {
-            let (operation, holes) = find(Product::Jira, "HEAD", &path).unwrap();
-            assert_eq!(operation.path, "rest/api/3/issue/{}");
-            assert_eq!(holes, ["ACME-1"]);
+        for version in ["3", "2"] {
+            let found = path(Product::Jira, "GET", &format!("rest/api/{version}/issue/ACME-1"), false);
+            assert_eq!(found.unwrap(), ("rest/api/3/issue/{}", vec!["ACME-1".to_owned()]));
         }
-        assert!(find(Product::Jira, "GET", &["rest", "api", "4", "myself"]).is_none());
-        assert!(find(Product::Confluence, "GET", &["rest", "api", "3", "myself"]).is_none());
+        assert!(path(Product::Jira, "GET", "rest/api/4/myself", false).is_none());
+        assert!(path(Product::Confluence, "GET", "rest/api/3/myself", false).is_none());
+    }
+
+    #[test]
+    fn the_table_stands_before_what_is_behind_a_listing_when_it_is_asked_for() {
+        let found =
+            |by_table| path(Product::Jira, "GET", "rest/api/3/issue/ACME-1/comment", by_table).unwrap().0;
+        assert_eq!(found(false), "rest/api/3/issue/{}/comment");
+        assert_eq!(found(true), "rest/api/3/issue/{issueIdOrKey}/comment");
+        assert_eq!(
+            path(Product::Jira, "PUT", "rest/api/3/filter/1", false).unwrap().0,
+            "rest/api/3/filter/{id}"
+        );
     }
 }

@@ -210,6 +210,36 @@ switch!(
     }
 );
 
+switch!(
+    /// What a listing does wrong.
+    ListingFault {
+        /// Nothing.
+        None,
+        /// It never gets beyond its second page: the place it leads to is the one it was asked for.
+        Stuck,
+        /// Its total is another one on every page.
+        WobblingTotal,
+    }
+);
+switch!(
+    /// How pages with cursors say that they are the last one (F8 row 6; Atlassian's schema and example disagree).
+    CursorPageEnd {
+        /// `isLast`, as in the example.
+        IsLast,
+        /// `last`, as in the schema.
+        Last,
+    }
+);
+switch!(
+    /// What operations answer that are not for OAuth apps (F5.4, unconfirmed).
+    BarredOperations {
+        /// 403.
+        Refused,
+        /// As if they were for everybody, for the sake of their shape.
+        Served,
+    }
+);
+
 /// The switches. The README describes each of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -245,6 +275,12 @@ pub struct Settings {
     pub offline_in_resources: bool,
     pub fresh_token_lag_ms: i64,
     pub page_size_limit: usize,
+    pub listing_items: Option<usize>,
+    pub listing_short_pages: bool,
+    pub listing_empty_page: bool,
+    pub listing_fault: ListingFault,
+    pub cursor_page_end: CursorPageEnd,
+    pub barred_operations: BarredOperations,
     pub last_page_token: LastPageToken,
     pub search_lag_ms: i64,
     pub date_header: DateHeader,
@@ -290,6 +326,12 @@ impl Default for Settings {
             offline_in_resources: false,
             fresh_token_lag_ms: 0,
             page_size_limit: 100,
+            listing_items: None,
+            listing_short_pages: false,
+            listing_empty_page: false,
+            listing_fault: ListingFault::default(),
+            cursor_page_end: CursorPageEnd::default(),
+            barred_operations: BarredOperations::default(),
             last_page_token: LastPageToken::default(),
             search_lag_ms: 0,
             date_header: DateHeader::default(),

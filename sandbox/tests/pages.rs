@@ -41,7 +41,7 @@ async fn every_shape_of_page_ends() {
         assert_eq!(seen, 57, "{path}");
     }
 
-    let (mut seen, mut next) = (0, Some("0".to_owned()));
+    let (mut seen, mut next) = (0, Some(String::new()));
     while let Some(cursor) = next.take() {
         let body = page("jira", format!("/rest/api/3/plans/plan?cursor={cursor}")).await;
         seen += len(&body, "values");

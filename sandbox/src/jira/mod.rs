@@ -5,7 +5,6 @@ pub(crate) mod comment;
 pub(crate) mod data;
 pub(crate) mod echo;
 pub(crate) mod issue;
-pub(crate) mod listings;
 pub(crate) mod paging;
 pub(crate) mod people;
 pub(crate) mod project;
