@@ -56,6 +56,7 @@ export interface RawConnection {
   readonly consented_at: number;
   readonly refreshed_at: number;
   readonly access_expires_at: number;
+  readonly ledger: RawLedgerEntry[] | null;
 }
 
 /** A connection: the application's handle, the grant it uses and the chosen site. */
@@ -92,6 +93,8 @@ export class Connection {
   readonly refreshedAt: Date;
   /** When the current access token expires. */
   readonly accessExpiresAt: Date;
+  /** What befell the grant lately, newest first and at most 20 entries; null in a listing. */
+  readonly ledger: LedgerEntry[] | null;
 
   /** @internal */
   constructor(raw: RawConnection) {
@@ -111,6 +114,35 @@ export class Connection {
     this.consentedAt = new Date(raw.consented_at);
     this.refreshedAt = new Date(raw.refreshed_at);
     this.accessExpiresAt = new Date(raw.access_expires_at);
+    this.ledger = raw.ledger && raw.ledger.map((each) => new LedgerEntry(each));
+  }
+}
+
+/** LedgerEntry as it crosses from the native half. @internal */
+export interface RawLedgerEntry {
+  readonly at: number;
+  readonly generation: number;
+  readonly outcome: string;
+  readonly worker: string;
+}
+
+/** One thing that befell a grant. */
+export class LedgerEntry {
+  /** When. */
+  readonly at: Date;
+  /** The generation it is about. */
+  readonly generation: number;
+  /** connected, imported, reconnected: where tokens came from. rotated, rotated_spare: new tokens, from the newest or from the spare ones. spare_kept: tokens that came after others had been stored. written_back: the store had been set back. unclear, interrupted: an attempt without an answer, or whose process ended; the same token is tried again. refused: Atlassian no longer accepts the grant. More may come. */
+  readonly outcome: string;
+  /** The process whose work it was: its number and a random tag. */
+  readonly worker: string;
+
+  /** @internal */
+  constructor(raw: RawLedgerEntry) {
+    this.at = new Date(raw.at);
+    this.generation = raw.generation;
+    this.outcome = raw.outcome;
+    this.worker = raw.worker;
   }
 }
 

@@ -112,6 +112,7 @@ fn grant(n: usize) -> GrantRow {
         lease: None,
         fence: 0,
         intent: None,
+        ledger: threelo_core::store::Ledger::default(),
         seq: 0,
     }
 }

@@ -32,5 +32,5 @@ pub use error::{Code, Error, Result};
 pub use event::{Event, EventKind, Subscription};
 pub use options::*;
 pub use records::{
-    Attention, Connection, ConnectionStatus, KeepAliveReport, Product, Site, SiteChoice, Tags,
+    Attention, Connection, ConnectionStatus, KeepAliveReport, LedgerEntry, Product, Site, SiteChoice, Tags,
 };

@@ -32,6 +32,16 @@ pub(crate) fn id() -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// This process by its number and a random tag: its own name in ledgers, which tells nothing of the host.
+pub(crate) fn worker() -> String {
+    static SEED: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    let seed = SEED.get_or_init(|| bytes::<4>().map_or(0, u32::from_be_bytes));
+    let pid = std::process::id();
+    // A forked child has its parent's seed and is another process.
+    let tag = seed ^ pid.wrapping_mul(0x9e37_79b9);
+    format!("{pid}-{tag:08x}")
+}
+
 /// One random byte, for spreading waits.
 pub(crate) fn byte() -> u8 {
     bytes::<1>().map_or(0, |[byte]| byte)

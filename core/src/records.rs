@@ -62,6 +62,19 @@ pub enum ConnectionStatus {
     ReauthorizationRequired,
 }
 
+/// One thing that befell a grant: a consent, a rotation, or what became of one that did not end well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LedgerEntry {
+    /// Wall milliseconds.
+    pub at: u64,
+    /// The generation it is about.
+    pub generation: u64,
+    /// What happened; more words may come.
+    pub outcome: String,
+    /// Whose work it was: a process by its number and a random tag, without the host's name.
+    pub worker: String,
+}
+
 /// A connection that needs a person, or soon will.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Attention {
@@ -119,4 +132,6 @@ pub struct Connection {
     pub refreshed_at: u64,
     /// When the current access token expires.
     pub access_expires_at: u64,
+    /// What befell the grant lately, newest first; `None` in a listing.
+    pub ledger: Option<Vec<LedgerEntry>>,
 }

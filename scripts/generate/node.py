@@ -30,6 +30,7 @@ HANDED_OUT = {
     "Site": "Site",
     "Attention": "Attention",
     "HistoryEntry": "HistoryEntry",
+    "LedgerEntry": "LedgerEntry",
 }
 
 # Passed by place or by themselves, not in the options object.
@@ -178,6 +179,8 @@ def reader(option: str, spec: dict[str, Any]) -> str:
         return f"{raw} === null ? null : new Date({raw})"
     if spec["type"] == "list[Attention]":
         return f"{raw}.map((each) => new Attention(each))"
+    if spec["type"] == "list[LedgerEntry] | null":
+        return f"{raw} && {raw}.map((each) => new LedgerEntry(each))"
     if spec["type"] == "Site | null":
         return f"{raw} && new Site({raw})"
     return raw
@@ -186,7 +189,11 @@ def reader(option: str, spec: dict[str, Any]) -> str:
 def raw_type(spec: dict[str, Any]) -> str:
     return ts_type(
         spec,
-        {**HANDED_OUT, "timestamp": "number", "Site": "RawSite", "Attention": "RawAttention"},
+        {
+            **HANDED_OUT,
+            "timestamp": "number",
+            **{name: f"Raw{name}" for name in ("Site", "Attention", "LedgerEntry")},
+        },
         given=False,
     )
 
@@ -222,6 +229,7 @@ def record(name: str, doc: str, fields: dict[str, Any]) -> Iterator[str]:
 RECORDS = {
     "Site": "An Atlassian Cloud site as a grant sees it.",
     "Connection": "A connection: the application's handle, the grant it uses and the chosen site.",
+    "LedgerEntry": "One thing that befell a grant.",
     "Attention": "A connection that needs a person, or soon will.",
     "KeepAliveReport": "What a pass of `keepAlive` did and found.",
     "HistoryEntry": "What came before an answer: an attempt that was not the last, or a wait.",

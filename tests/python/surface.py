@@ -18,6 +18,7 @@ RECORDS = (
     threelo.KeepAliveReport,
     threelo.Attention,
     threelo.HistoryEntry,
+    threelo.LedgerEntry,
 )
 FROM_HEAD = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 

@@ -37,6 +37,7 @@ from ._types import (
     Headers,
     HistoryEntry,
     KeepAliveReport,
+    LedgerEntry,
     Response,
     Site,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "ImportConnectionOptions",
     "KeepAliveOptions",
     "KeepAliveReport",
+    "LedgerEntry",
     "PaginateOptions",
     "Paginator",
     "ProxyRequestOptions",

@@ -101,12 +101,39 @@ class Connection:
     """When the current tokens were issued."""
     access_expires_at: datetime
     """When the current access token expires."""
+    ledger: list[LedgerEntry] | None
+    """What befell the grant lately, newest first and at most 20 entries; None in a listing."""
 
     @classmethod
     def _read(cls, fields: dict[str, Any]) -> Connection:
         times = {name: instant(value) for name, value in fields.items() if name.endswith("_at")}
         site = fields["site"] and Site._read(fields["site"])
-        return cls(**fields | times | {"site": site, "reconnect_by": maybe_instant(fields["reconnect_by"])})
+        ledger = fields["ledger"] and [LedgerEntry._read(each) for each in fields["ledger"]]
+        read = {"site": site, "reconnect_by": maybe_instant(fields["reconnect_by"]), "ledger": ledger}
+        return cls(**fields | times | read)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One thing that befell a grant."""
+
+    at: datetime
+    """When."""
+    generation: int
+    """The generation it is about."""
+    outcome: str
+    """`connected`, `imported`, `reconnected`: where tokens came from. `rotated`, `rotated_spare`: new
+    tokens, from the newest or from the spare ones. `spare_kept`: tokens that came after others had been
+    stored. `written_back`: the store had been set back. `unclear`, `interrupted`: an attempt without an
+    answer, or whose process ended; the same token is tried again. `refused`: Atlassian no longer accepts
+    the grant. More may come.
+    """
+    worker: str
+    """The process whose work it was: its number and a random tag."""
+
+    @classmethod
+    def _read(cls, fields: dict[str, Any]) -> LedgerEntry:
+        return cls(**fields | {"at": instant(fields["at"])})
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ use crate::grant::health::{Health, health};
 use crate::records::Connection;
 use crate::store::{ConnectionRow, GrantRow};
 
-/// A connection as the verbs return it. The site looks as it was last listed.
+/// A connection as a listing returns it, without its ledger. The site looks as it was last listed.
 pub(super) fn connection(row: &ConnectionRow, grant: &GrantRow) -> Connection {
     let listed =
         row.site.as_ref().and_then(|site| grant.sites.iter().find(|listed| listed.cloud_id == site.cloud_id));
@@ -28,9 +28,11 @@ pub(super) fn connection(row: &ConnectionRow, grant: &GrantRow) -> Connection {
         consented_at: grant.consented_at,
         refreshed_at: grant.rotated_at,
         access_expires_at: grant.expires_at,
+        ledger: None,
     }
 }
 
+/// A connection as the other verbs return it.
 pub(super) fn resolved((row, held): &(std::sync::Arc<ConnectionRow>, Held)) -> Connection {
-    connection(row, &held.row)
+    Connection { ledger: Some(held.row.ledger.entries()), ..connection(row, &held.row) }
 }

@@ -8,12 +8,13 @@ use super::session::{Asked, Callback, hash};
 use crate::atlassian::token_endpoint::{Exchange, Issued, Reply, subject};
 use crate::clock::wall_ms;
 use crate::error::{Code, Error, Result};
-use crate::grant::endpoint::Outcome;
+use crate::grant::endpoint::Outcome as Exchanged;
+use crate::grant::ledger::{Outcome, noted};
 use crate::grant::tokens::TokenPair;
 use crate::grant::transitions::millis;
 use crate::options::CompleteOptions;
 use crate::random;
-use crate::store::{Expect, GrantRow, SessionRow, SessionStage, TokenHashRow, Write};
+use crate::store::{Expect, GrantRow, Ledger, SessionRow, SessionStage, TokenHashRow, Write};
 
 impl Connector {
     /// Completes a consent and returns the id of its connection.
@@ -66,14 +67,15 @@ impl Connector {
         let exchange = Exchange::Code { code, redirect_uri: &self.config.redirect_uri, verifier: &verifier };
         let (started, outcome) = self.keeper.shared.endpoint.exchange(exchange, || true).await;
         let why = match outcome {
-            Outcome::Reply(Reply::Issued(issued)) => return Ok((started, issued)),
-            Outcome::Reply(Reply::Refused { error }) => return Err(refused(&error)),
-            Outcome::Reply(Reply::Credentials) => {
+            Exchanged::Reply(Reply::Issued(issued)) => return Ok((started, issued)),
+            Exchanged::Reply(Reply::Refused { error }) => return Err(refused(&error)),
+            Exchanged::Reply(Reply::Credentials) => {
                 let message = "the token endpoint refused the app's client id or secret (401 access_denied)";
                 return Err(Error::new(Code::ClientCredentialsRejected, message).with_status(401));
             }
-            Outcome::Reply(Reply::NotNow { why, .. } | Reply::Unclear { why }) | Outcome::NotSent(why) => why,
-            Outcome::TooLate => "no time left".to_owned(),
+            Exchanged::Reply(Reply::NotNow { why, .. } | Reply::Unclear { why })
+            | Exchanged::NotSent(why) => why,
+            Exchanged::TooLate => "no time left".to_owned(),
         };
         let message = format!("the token endpoint did not exchange the code: {why}");
         Err(Error::new(Code::IdentityUnavailable, message)
@@ -94,7 +96,7 @@ impl Connector {
         let scopes = issued.scopes.unwrap_or_default();
         let expires_at = started + millis(issued.expires_in);
         let pair = TokenPair { access: issued.access, refresh };
-        let grant = self.new_grant(&pair, started, expires_at, scopes, account_id)?;
+        let grant = self.new_grant(&pair, started, expires_at, scopes, account_id, Outcome::Connected)?;
         let stage = SessionStage::Exchanged { grant_id: grant.id.clone() };
         let session = SessionRow { stage, ..session };
         let writes = vec![
@@ -114,9 +116,10 @@ impl Connector {
         expires_at: u64,
         scopes: Vec<String>,
         account_id: Option<String>,
+        origin: Outcome,
     ) -> Result<GrantRow> {
         let id = random::id();
-        Ok(GrantRow {
+        let row = GrantRow {
             auth_host: self.config.hosts.auth_host(),
             client_id: self.config.client_id.clone(),
             account_id,
@@ -133,9 +136,11 @@ impl Connector {
             lease: None,
             fence: 0,
             intent: None,
+            ledger: Ledger::default(),
             seq: 0,
             id,
-        })
+        };
+        Ok(noted(row, 1, origin, issued_at))
     }
 
     pub(super) fn token_hash(&self, refresh: &SecretString, grant: &GrantRow) -> TokenHashRow {

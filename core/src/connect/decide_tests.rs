@@ -1,6 +1,6 @@
 use super::super::sites::tests::site;
 use super::*;
-use crate::store::{Death, Sealed};
+use crate::store::{Death, Ledger, Sealed};
 
 fn grant(id: &str, account: Option<&str>, sites: &[&str]) -> GrantRow {
     GrantRow {
@@ -21,6 +21,7 @@ fn grant(id: &str, account: Option<&str>, sites: &[&str]) -> GrantRow {
         lease: None,
         fence: 0,
         intent: None,
+        ledger: Ledger::default(),
         seq: 1,
     }
 }

@@ -10,6 +10,7 @@ use super::session::{Asked, hash};
 use crate::atlassian::token_endpoint::subject;
 use crate::clock::wall_ms;
 use crate::error::{Code, Error, Result};
+use crate::grant::ledger::Outcome;
 use crate::grant::tokens::TokenPair;
 use crate::options::ImportOptions;
 use crate::random;
@@ -38,7 +39,14 @@ impl Connector {
         let expires_at = access.as_ref().and(options.expires_at).unwrap_or(0);
         let account = options.account_id.or_else(|| access.as_ref().and_then(subject));
         let pair = TokenPair { access: access.unwrap_or_default(), refresh: options.refresh_token };
-        let grant = self.new_grant(&pair, now, expires_at, options.scopes.unwrap_or_default(), account)?;
+        let grant = self.new_grant(
+            &pair,
+            now,
+            expires_at,
+            options.scopes.unwrap_or_default(),
+            account,
+            Outcome::Imported,
+        )?;
         let asked = Asked {
             site: options.site,
             tags: options.tags.clone(),

@@ -6,6 +6,7 @@ use super::decide::{Decision, Facts, Home, Relative, decide};
 use super::session::Asked;
 use crate::config::SitePolicy;
 use crate::error::{Code, Error, Result};
+use crate::grant::ledger::{Outcome, noted};
 use crate::records::{Site, SiteChoice};
 use crate::store::{AccountKey, ConnectionRow, Expect, GrantRow, Sealed, SessionRow, Spare, Store, Write};
 
@@ -96,7 +97,8 @@ pub(crate) async fn write(
     let home = match plan.elder() {
         Some(elder) => {
             let pair = reseal(&plan.new, &elder.id, elder.generation + 1)?;
-            merged(elder, &plan.new, pair, now)
+            let origin = if learnt.asked.imported() { Outcome::Imported } else { Outcome::Reconnected };
+            noted(merged(elder, &plan.new, pair, now), elder.generation + 1, origin, now)
         }
         None => plan.new.clone(),
     };

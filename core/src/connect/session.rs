@@ -49,6 +49,11 @@ impl Asked {
         serde_json::from_slice(&plain).map_err(|_| unreadable())
     }
 
+    /// Whether the tokens came from another system; a consent of ours has PKCE.
+    pub(crate) fn imported(&self) -> bool {
+        self.verifier.is_none()
+    }
+
     /// Whether `binding` is the one `connect` was given, compared without giving away where it differs.
     pub(crate) fn bound_to(&self, sealer: &Sealer, binding: Option<&SecretString>) -> bool {
         match (&self.binding, binding) {

@@ -41,7 +41,7 @@ pub(crate) fn health(grant: &GrantRow, now: u64) -> Health {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Death, Intent, Sealed};
+    use crate::store::{Death, Intent, Ledger, Sealed};
 
     const DAY: u64 = 24 * 3600 * 1000;
     const NOW: u64 = 1_000 * DAY;
@@ -65,6 +65,7 @@ mod tests {
             lease: None,
             fence: 0,
             intent: None,
+            ledger: Ledger::default(),
             seq: 0,
         }
     }

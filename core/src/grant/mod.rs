@@ -1,11 +1,13 @@
 //! Grants: their tokens and the rotation that keeps them alive.
 
+mod attempt;
 pub(crate) mod cache;
 pub(crate) mod change;
 pub(crate) mod endpoint;
 mod flight;
 pub(crate) mod health;
 pub(crate) mod keeper;
+pub(crate) mod ledger;
 #[cfg(test)]
 mod model;
 pub mod protocol;

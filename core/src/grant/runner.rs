@@ -3,18 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::cache::{Cache, Held};
 use super::change::{Changed, change};
-use super::endpoint::{Outcome, TokenEndpoint, backoff};
+use super::endpoint::{TokenEndpoint, backoff};
 use super::flight::{Flight, Landed};
-use super::protocol::{Answer, End, Goal, Heard, Rotation, Step, Which};
+use super::ledger::{self, noted};
+use super::protocol::{End, Goal, Heard, Rotation, Step, Which};
 use super::tokens::{Access, TokenPair};
-use super::transitions::{self, NewPair, millis};
-use crate::atlassian::token_endpoint::{Exchange, INACTIVE_MS, Issued, Reply};
-use crate::clock::boot_ms;
+use super::transitions::{self, NewPair};
+use crate::atlassian::token_endpoint::INACTIVE_MS;
+use crate::clock::{Stamp, boot_ms};
 use crate::error::{Code, Error, Result};
 use crate::event::{Event, EventKind, Events};
 use crate::random;
@@ -39,17 +39,21 @@ const STORE_RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::
 
 /// One worker's hands.
 pub(crate) struct Runner {
-    shared: Arc<Shared>,
-    flight: Arc<Flight>,
-    grant_id: String,
+    pub(super) shared: Arc<Shared>,
+    pub(super) flight: Arc<Flight>,
+    pub(super) grant_id: String,
     holder: String,
-    row: Option<GrantRow>,
+    pub(super) row: Option<GrantRow>,
     /// Boot clock just before the lease was last taken or renewed.
-    leased_at: u64,
-    fresh: Option<(NewPair, TokenPair)>,
+    pub(super) leased_at: u64,
+    pub(super) fresh: Option<(NewPair, TokenPair)>,
     /// The spare that was spent last.
-    tried: Option<Sealed>,
-    retry_after: Option<Duration>,
+    pub(super) tried: Option<Sealed>,
+    /// What was spent last.
+    pub(super) spent: Which,
+    /// The generation of an unclear attempt the ledger does not tell of yet; the next write does.
+    pub(super) unclear: Option<u64>,
+    pub(super) retry_after: Option<Duration>,
     poll: Duration,
 }
 
@@ -64,6 +68,8 @@ impl Runner {
             leased_at: 0,
             fresh: None,
             tried: None,
+            spent: Which::Newest,
+            unclear: None,
             retry_after: None,
             poll: POLL.0,
         }
@@ -119,8 +125,9 @@ impl Runner {
     /// The store was set back, as by a restored backup.
     async fn write_back(&self, known: &GrantRow) -> Result<Option<GrantRow>> {
         tracing::warn!(grant = %self.grant_id, generation = known.generation, "the store knows only an older pair; the newer one is written back");
-        let changed = change(&*self.shared.store, &self.grant_id, |row, _| {
-            transitions::write_back(row, known).map(|row| (row, vec![]))
+        let changed = change(&*self.shared.store, &self.grant_id, |row, now| {
+            let row = transitions::write_back(row, known)?;
+            Some((noted(row, known.generation, ledger::Outcome::WrittenBack, now.wall_ms), vec![]))
         })
         .await?;
         Ok(match changed {
@@ -156,7 +163,12 @@ impl Runner {
         let before = boot_ms();
         let (holder, timings) = (self.holder.as_str(), self.shared.endpoint.timings);
         let changed = change(&*self.shared.store, &self.grant_id, |row, now| {
-            transitions::take(row, generation, holder, now, &timings).map(|row| (row, vec![]))
+            let left = transitions::left_behind(row, holder);
+            let row = transitions::take(row, generation, holder, now, &timings)?;
+            Some((
+                if left { noted(row, generation, ledger::Outcome::Interrupted, now.wall_ms) } else { row },
+                vec![],
+            ))
         })
         .await?;
         let Changed::Written(row) = changed else { return Ok(Heard::Took(false)) };
@@ -167,86 +179,21 @@ impl Runner {
 
     async fn renew(&mut self) -> Result<Heard> {
         let before = boot_ms();
-        let holder = self.holder.as_str();
-        let changed = change(&*self.shared.store, &self.grant_id, |row, now| {
-            transitions::renew(row, holder, now).map(|row| (row, vec![]))
-        })
-        .await?;
-        if matches!(changed, Changed::Written(_)) {
+        if matches!(self.beat().await?, Changed::Written(_)) {
             self.leased_at = before;
         }
         self.read().await
     }
 
-    async fn exchange(&mut self, which: Which) -> Result<Answer> {
-        let shared = Arc::clone(&self.shared);
-        let row = self.row.as_ref().ok_or_else(gone)?;
-        let (pair, spent_generation) = match (which, &row.spare) {
-            (Which::Spare, Some(spare)) => {
-                (TokenPair::open(&shared.sealer, &row.id, spare.generation, &spare.pair)?, spare.generation)
-            }
-            _ => (TokenPair::of(&shared.sealer, row)?, row.generation),
-        };
-        if let (Which::Spare, Some(spare)) = (which, &row.spare) {
-            self.tried = Some(spare.pair.clone());
-        }
-        let deadline =
-            self.leased_at + millis(shared.endpoint.timings.lease - shared.endpoint.timings.attempt_timeout);
-        let may_send = move || boot_ms() < deadline;
-        let (started, outcome) = shared.endpoint.exchange(Exchange::Refresh(&pair.refresh), may_send).await;
-        tracing::debug!(grant = %self.grant_id, generation = spent_generation, outcome = outcome.name(), "exchange");
-        self.answer(started, outcome, &pair.refresh)
-    }
-
-    fn answer(&mut self, started: u64, outcome: Outcome, spent: &SecretString) -> Result<Answer> {
-        self.retry_after = None;
-        let (why, maybe_spent) = match outcome {
-            Outcome::Reply(Reply::Issued(issued)) => {
-                self.fresh = Some(self.seal(started, issued, spent)?);
-                return Ok(Answer::Rotated);
-            }
-            Outcome::Reply(Reply::Refused { .. }) => return Ok(Answer::Refused),
-            Outcome::Reply(Reply::Credentials) => return Ok(Answer::Credentials),
-            Outcome::TooLate => return Ok(Answer::TooLate),
-            Outcome::Reply(Reply::NotNow { why, retry_after }) => {
-                self.retry_after = retry_after;
-                (why, false)
-            }
-            Outcome::Reply(Reply::Unclear { why }) => (why, true),
-            Outcome::NotSent(why) => (why, false),
-        };
-        self.failed(&why);
-        Ok(Answer::Failed { maybe_spent })
-    }
-
-    fn failed(&self, why: &str) {
-        let error = Error::new(
-            Code::IdentityUnavailable,
-            format!("the token endpoint did not rotate the grant: {why}"),
-        );
-        self.flight.tell(|progress| {
-            progress.failures += 1;
-            progress.error = Some(error);
-        });
-        let usable = self.row.as_ref().is_some_and(|row| row.expires_at > crate::clock::wall_ms());
-        let event = Event::new(EventKind::RotationFailed).grant(&self.grant_id);
-        self.shared.events.tell(event.with("why", why).with("access_token_still_valid", usable));
-    }
-
-    fn seal(&self, started: u64, issued: Issued, spent: &SecretString) -> Result<(NewPair, TokenPair)> {
-        let row = self.row.as_ref().ok_or_else(gone)?;
-        let generation = row.generation + 1;
-        // Without a new refresh token the one that was sent stays good (F3.2).
-        let pair =
-            TokenPair { access: issued.access, refresh: issued.refresh.unwrap_or_else(|| spent.clone()) };
-        let new = NewPair {
-            pair: pair.seal(&self.shared.sealer, &row.id, generation)?,
-            generation,
-            issued_at: started,
-            expires_at: started + millis(issued.expires_in),
-            scopes: issued.scopes,
-        };
-        Ok((new, pair))
+    /// Writes the renewal, and with it what the ledger does not tell yet.
+    async fn beat(&mut self) -> Result<Changed> {
+        let (holder, unclear) = (self.holder.as_str(), self.unclear);
+        let changed = change(&*self.shared.store, &self.grant_id, |row, now| {
+            transitions::renew(row, holder, now).map(|row| (doubted(row, unclear, now), vec![]))
+        })
+        .await?;
+        self.unclear.take_if(|_| matches!(changed, Changed::Written(_)));
+        Ok(changed)
     }
 
     /// Stores a success, for as long as it takes: it is the only one there is. Meanwhile calls go on with it.
@@ -272,8 +219,13 @@ impl Runner {
             grant_id: self.grant_id.clone(),
             generation: new.generation,
         };
-        let changed = change(&*self.shared.store, &self.grant_id, |row, _| {
+        let how = match self.spent {
+            Which::Newest => ledger::Outcome::Rotated,
+            Which::Spare => ledger::Outcome::RotatedSpare,
+        };
+        let changed = change(&*self.shared.store, &self.grant_id, |row, now| {
             let row = transitions::commit(row, generation, new, &self.holder, doubtful)?;
+            let row = noted(doubted(row, self.unclear, now), new.generation, how, now.wall_ms);
             Some((row, vec![Write::AddTokenHash(hash.clone())]))
         })
         .await?;
@@ -302,7 +254,8 @@ impl Runner {
     async fn keep_spare(&mut self) -> Result<Heard> {
         if let Some((new, _)) = self.fresh.take() {
             change(&*self.shared.store, &self.grant_id, |row, now| {
-                transitions::keep_spare(row, &new, now).map(|row| (row, vec![]))
+                let row = transitions::keep_spare(row, &new, now)?;
+                Some((noted(row, new.generation, ledger::Outcome::SpareKept, now.wall_ms), vec![]))
             })
             .await?;
         }
@@ -310,9 +263,13 @@ impl Runner {
     }
 
     async fn bury(&mut self, generation: u64, lost: bool) -> Result<Heard> {
-        let (holder, tried) = (self.holder.as_str(), self.tried.as_ref());
+        let (holder, tried, unclear) = (self.holder.as_str(), self.tried.as_ref(), self.unclear);
         let changed = change(&*self.shared.store, &self.grant_id, |row, now| {
-            transitions::bury(row, generation, holder, tried, lost, now, INACTIVE_MS).map(|row| (row, vec![]))
+            let row = transitions::bury(row, generation, holder, tried, lost, now, INACTIVE_MS)?;
+            Some((
+                noted(doubted(row, unclear, now), generation, ledger::Outcome::Refused, now.wall_ms),
+                vec![],
+            ))
         })
         .await?;
         let Changed::Written(row) = changed else { return Ok(Heard::Buried(false)) };
@@ -341,26 +298,30 @@ impl Runner {
             if slice == latest {
                 return Heard::Paused;
             }
-            let holder = self.holder.clone();
-            let renewed = change(&*self.shared.store, &self.grant_id, |row, now| {
-                transitions::renew(row, &holder, now).map(|row| (row, vec![]))
-            });
-            if matches!(renewed.await, Ok(Changed::Declined(_) | Changed::Gone)) {
+            if matches!(self.beat().await, Ok(Changed::Declined(_) | Changed::Gone)) {
                 return Heard::Paused;
             }
         }
     }
 
     async fn release(&mut self, settled: bool) -> Result<Heard> {
-        let holder = self.holder.as_str();
-        let changed = change(&*self.shared.store, &self.grant_id, |row, _| {
-            transitions::release(row, holder, settled).map(|row| (row, vec![]))
+        let (holder, unclear) = (self.holder.as_str(), self.unclear);
+        let changed = change(&*self.shared.store, &self.grant_id, |row, now| {
+            transitions::release(row, holder, settled).map(|row| (doubted(row, unclear, now), vec![]))
         })
         .await?;
         if let Changed::Written(row) | Changed::Declined(row) = changed {
             self.row = Some(*row);
         }
         Ok(Heard::Released)
+    }
+}
+
+/// The row with a note of an unclear attempt, if there was one.
+fn doubted(row: GrantRow, unclear: Option<u64>, now: &Stamp) -> GrantRow {
+    match unclear {
+        Some(generation) => noted(row, generation, ledger::Outcome::Unclear, now.wall_ms),
+        None => row,
     }
 }
 
@@ -375,7 +336,7 @@ async fn woken(wake: Option<tokio::sync::watch::Receiver<u64>>) {
     std::future::pending().await
 }
 
-fn gone() -> Error {
+pub(super) fn gone() -> Error {
     Error::new(Code::StoreUnavailable, "a grant disappeared while it was being rotated")
 }
 

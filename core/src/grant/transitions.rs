@@ -76,6 +76,12 @@ pub(crate) fn take(
     })
 }
 
+/// Whether another worker began to spend the newest token and left without a word of what came of it.
+pub(crate) fn left_behind(row: &GrantRow, me: &Holder) -> bool {
+    let mine = row.lease.as_ref().is_some_and(|lease| lease.holder == me);
+    !mine && row.intent.as_ref().is_some_and(|intent| intent.generation == row.generation)
+}
+
 /// Renews a lease that is still this worker's, and notes that another attempt may follow.
 pub(crate) fn renew(row: &GrantRow, me: &Holder, now: &Stamp) -> Option<GrantRow> {
     let lease = row.lease.as_ref().filter(|lease| lease.holder == me)?;

@@ -12,6 +12,7 @@ mod beside;
 mod bounds;
 mod key_file;
 pub mod keys;
+pub mod ledger;
 pub mod location;
 pub mod memory;
 pub mod open;
@@ -23,6 +24,7 @@ pub mod sqlite;
 mod suite;
 
 pub use keys::Key32;
+pub use ledger::Ledger;
 pub use location::Location;
 pub use memory::MemoryStore;
 pub use open::{Opened, open};

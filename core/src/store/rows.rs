@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::ledger::Ledger;
 use crate::clock::Stamp;
 use crate::records::{Site, SiteChoice, Tags};
 
@@ -103,6 +104,8 @@ pub struct GrantRow {
     pub fence: u64,
     /// An attempt whose outcome is not known.
     pub intent: Option<Intent>,
+    /// What befell it lately.
+    pub ledger: Ledger,
     /// The store's change sequence when this row was last written. A store sets it; writers leave it alone.
     pub seq: u64,
 }

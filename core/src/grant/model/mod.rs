@@ -19,3 +19,5 @@ mod quiet;
 mod setup;
 mod state;
 mod system;
+
+pub(super) use state::first_row;

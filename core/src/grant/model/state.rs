@@ -11,7 +11,7 @@ use super::provider::{Family, Token};
 use super::setup::{Faults, Setup};
 use crate::clock::Stamp;
 use crate::grant::protocol::{Answer, Goal, Rotation, Step};
-use crate::store::{GrantRow, Sealed};
+use crate::store::{GrantRow, Ledger, Sealed};
 
 /// The present, on every clock.
 pub(super) const NOW: u64 = 1000;
@@ -238,7 +238,7 @@ fn levelled(mut row: GrantRow) -> GrantRow {
     row
 }
 
-fn first_row() -> GrantRow {
+pub(in crate::grant) fn first_row() -> GrantRow {
     GrantRow {
         id: String::new(),
         auth_host: String::new(),
@@ -257,6 +257,7 @@ fn first_row() -> GrantRow {
         lease: None,
         fence: 0,
         intent: None,
+        ledger: Ledger::default(),
         seq: 0,
     }
 }

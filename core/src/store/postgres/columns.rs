@@ -7,14 +7,14 @@ use sqlx::postgres::PgRow;
 use sqlx::{Decode, Postgres, Row as _, Type};
 
 use super::text::original;
-use crate::store::{ConnectionRow, GrantRow, Sealed, SessionRow, SessionStage, Spare, TokenHashRow};
+use crate::store::{ConnectionRow, GrantRow, Ledger, Sealed, SessionRow, SessionStage, Spare, TokenHashRow};
 
 /// A statement over all columns of a table, in the order the functions below read them.
 macro_rules! grant_columns {
     () => {
         "g.id, g.auth_host, g.client_id, g.account_id, g.generation, g.expires_at, g.rotated_at, \
          g.first_consented_at, g.consented_at, g.fence, g.seq, g.lease, g.intent, g.death, g.scopes, g.sites, \
-         g.pair, g.spare_pair, g.spare_generation, g.spare_issued_at, g.spare_kept_at"
+         g.pair, g.spare_pair, g.spare_generation, g.spare_issued_at, g.spare_kept_at, g.ledger"
     };
 }
 macro_rules! connection_columns {
@@ -88,6 +88,7 @@ impl<'r> Cells<'r> {
             sites: self.json()?,
             pair: Sealed(self.next()?),
             spare: self.spare()?,
+            ledger: Ledger::from_text(self.next()?),
         })
     }
 

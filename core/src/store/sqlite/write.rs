@@ -87,15 +87,16 @@ async fn put_grant(db: &mut SqliteConnection, row: &GrantRow, seq: u64) -> Done 
     sqlx::query(
         "INSERT INTO grants (id, auth_host, client_id, account_id, generation, expires_at, rotated_at, \
          first_consented_at, consented_at, fence, seq, lease, intent, death, scopes, sites, pair, spare_pair, \
-         spare_generation, spare_issued_at, spare_kept_at) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET \
+         spare_generation, spare_issued_at, spare_kept_at, ledger) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET \
          auth_host = excluded.auth_host, client_id = excluded.client_id, account_id = excluded.account_id, \
          generation = excluded.generation, expires_at = excluded.expires_at, rotated_at = excluded.rotated_at, \
          first_consented_at = excluded.first_consented_at, consented_at = excluded.consented_at, \
          fence = excluded.fence, seq = excluded.seq, lease = excluded.lease, intent = excluded.intent, \
          death = excluded.death, scopes = excluded.scopes, sites = excluded.sites, pair = excluded.pair, \
          spare_pair = excluded.spare_pair, spare_generation = excluded.spare_generation, \
-         spare_issued_at = excluded.spare_issued_at, spare_kept_at = excluded.spare_kept_at",
+         spare_issued_at = excluded.spare_issued_at, spare_kept_at = excluded.spare_kept_at, \
+         ledger = excluded.ledger",
     )
     .bind(&row.id)
     .bind(&row.auth_host)
@@ -118,6 +119,7 @@ async fn put_grant(db: &mut SqliteConnection, row: &GrantRow, seq: u64) -> Done 
     .bind(spare.map(|spare| integer(spare.generation)))
     .bind(spare.map(|spare| integer(spare.issued_at)))
     .bind(spare.map(|spare| integer(spare.kept_at)))
+    .bind(row.ledger.as_text())
     .execute(db)
     .await?;
     Ok(())

@@ -8,10 +8,10 @@ use serde_json::{Map, json};
 use tempfile::TempDir;
 
 use super::{
-    AccountKey, ConnectionRow, Expect, GrantRow, Key32, Location, Sealed, SessionRow, SessionStage, Store,
-    TokenHashRow, Write, open,
+    AccountKey, ConnectionRow, Expect, GrantRow, Key32, Ledger, Location, Sealed, SessionRow, SessionStage,
+    Store, TokenHashRow, Write, open,
 };
-use crate::records::Tags;
+use crate::records::{LedgerEntry, Tags};
 
 mod due;
 mod lists;
@@ -106,8 +106,15 @@ pub(super) fn grant(id: &str) -> GrantRow {
         lease: None,
         fence: 0,
         intent: None,
+        ledger: Ledger::default(),
         seq: 0,
     }
+}
+
+/// A ledger of so many entries.
+pub(super) fn ledger(entries: u64) -> Ledger {
+    let entry = |n| LedgerEntry { at: n, generation: n, outcome: "rotated".into(), worker: "7-ab".into() };
+    (0..entries).fold(Ledger::default(), |ledger, n| ledger.with(entry(n)))
 }
 
 pub(super) fn connection(id: &str, grant_id: &str) -> ConnectionRow {

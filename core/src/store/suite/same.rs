@@ -8,7 +8,7 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
 
 use super::postgres_server::Database;
-use super::{Place, account, connection, grant, session, token_hash};
+use super::{Place, account, connection, grant, ledger, session, token_hash};
 use crate::clock::Stamp;
 use crate::records::Tags;
 use crate::store::{
@@ -75,6 +75,7 @@ fn a_grant() -> impl Strategy<Value = GrantRow> {
             spare,
             lease,
             death: troubled.then(|| Death { reason: "inactive".into(), at: 4 }),
+            ledger: ledger(generation),
             intent: troubled.then_some(Intent { generation: 1, since: 5, last: 6 }),
             ..grant(&id)
         },

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{connection, grant, increment, on_every_store, put, session, token_hash};
+use super::{connection, grant, increment, ledger, on_every_store, put, session, token_hash};
 use crate::clock::Stamp;
 use crate::records::{Product, Site, SiteChoice};
 use crate::store::{
@@ -44,6 +44,7 @@ fn full_grant() -> GrantRow {
         fence: 14,
         intent: Some(Intent { generation: 1, since: 15, last: 16 }),
         expires_at: u64::from(u32::MAX) * 1000,
+        ledger: ledger(2),
         ..grant("g")
     }
 }

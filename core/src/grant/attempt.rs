@@ -1,0 +1,92 @@
+//! One attempt of a runner to spend a refresh token, and what becomes of its answer.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::endpoint::Outcome;
+use super::protocol::{Answer, Which};
+use super::runner::{Runner, gone};
+use super::tokens::TokenPair;
+use super::transitions::{NewPair, millis};
+use crate::atlassian::token_endpoint::{Exchange, Issued, Reply};
+use crate::clock::boot_ms;
+use crate::error::{Code, Error, Result};
+use crate::event::{Event, EventKind};
+
+impl Runner {
+    pub(super) async fn exchange(&mut self, which: Which) -> Result<Answer> {
+        let shared = Arc::clone(&self.shared);
+        let row = self.row.as_ref().ok_or_else(gone)?;
+        let (pair, spent_generation) = match (which, &row.spare) {
+            (Which::Spare, Some(spare)) => {
+                (TokenPair::open(&shared.sealer, &row.id, spare.generation, &spare.pair)?, spare.generation)
+            }
+            _ => (TokenPair::of(&shared.sealer, row)?, row.generation),
+        };
+        if let (Which::Spare, Some(spare)) = (which, &row.spare) {
+            self.tried = Some(spare.pair.clone());
+        }
+        self.spent = which;
+        let deadline =
+            self.leased_at + millis(shared.endpoint.timings.lease - shared.endpoint.timings.attempt_timeout);
+        let may_send = move || boot_ms() < deadline;
+        let (started, outcome) = shared.endpoint.exchange(Exchange::Refresh(&pair.refresh), may_send).await;
+        tracing::debug!(grant = %self.grant_id, generation = spent_generation, outcome = outcome.name(), "exchange");
+        self.answer(started, outcome, &pair.refresh)
+    }
+
+    fn answer(&mut self, started: u64, outcome: Outcome, spent: &SecretString) -> Result<Answer> {
+        self.retry_after = None;
+        let (why, maybe_spent) = match outcome {
+            Outcome::Reply(Reply::Issued(issued)) => {
+                self.fresh = Some(self.seal(started, issued, spent)?);
+                return Ok(Answer::Rotated);
+            }
+            Outcome::Reply(Reply::Refused { .. }) => return Ok(Answer::Refused),
+            Outcome::Reply(Reply::Credentials) => return Ok(Answer::Credentials),
+            Outcome::TooLate => return Ok(Answer::TooLate),
+            Outcome::Reply(Reply::NotNow { why, retry_after }) => {
+                self.retry_after = retry_after;
+                (why, false)
+            }
+            Outcome::Reply(Reply::Unclear { why }) => {
+                self.unclear = self.row.as_ref().map(|row| row.generation);
+                (why, true)
+            }
+            Outcome::NotSent(why) => (why, false),
+        };
+        self.failed(&why);
+        Ok(Answer::Failed { maybe_spent })
+    }
+
+    fn failed(&self, why: &str) {
+        let error = Error::new(
+            Code::IdentityUnavailable,
+            format!("the token endpoint did not rotate the grant: {why}"),
+        );
+        self.flight.tell(|progress| {
+            progress.failures += 1;
+            progress.error = Some(error);
+        });
+        let usable = self.row.as_ref().is_some_and(|row| row.expires_at > crate::clock::wall_ms());
+        let event = Event::new(EventKind::RotationFailed).grant(&self.grant_id);
+        self.shared.events.tell(event.with("why", why).with("access_token_still_valid", usable));
+    }
+
+    fn seal(&self, started: u64, issued: Issued, spent: &SecretString) -> Result<(NewPair, TokenPair)> {
+        let row = self.row.as_ref().ok_or_else(gone)?;
+        let generation = row.generation + 1;
+        // Without a new refresh token the one that was sent stays good (F3.2).
+        let pair =
+            TokenPair { access: issued.access, refresh: issued.refresh.unwrap_or_else(|| spent.clone()) };
+        let new = NewPair {
+            pair: pair.seal(&self.shared.sealer, &row.id, generation)?,
+            generation,
+            issued_at: started,
+            expires_at: started + millis(issued.expires_in),
+            scopes: issued.scopes,
+        };
+        Ok((new, pair))
+    }
+}
