@@ -5,6 +5,7 @@
 //! Atlassian's single-use refresh tokens exactly once; [`store`] is what makes that true across processes.
 
 pub mod atlassian;
+pub mod body;
 mod call;
 mod client;
 pub mod clock;

@@ -77,7 +77,7 @@ impl Client {
                 limits,
                 intent,
             );
-            Ok((response.await?, site.cloud_id))
+            Ok((response.await?.until(self.inner.closing.clone()), site.cloud_id))
         })
         .await
     }

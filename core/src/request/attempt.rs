@@ -11,7 +11,7 @@ use super::prepared::Prepared;
 use super::response::{Origin, rate_limit};
 use super::retry::{self, Failure, Happened, History, Kind, Step};
 use super::wire::{Answer, Outcome, Outside};
-use super::{Response, Tokens, retry_after};
+use super::{Download, Response, Tokens, retry_after};
 use crate::error::{Code, Error, Result};
 use crate::grant::Access;
 use crate::options::Retry;
@@ -21,9 +21,8 @@ pub(super) async fn run<O: Outside>(
     outside: &O,
     request: &Prepared,
     tokens: &dyn Tokens,
-    deadline: Instant,
+    mut deadline: Instant,
 ) -> Result<Response> {
-    let kind = Kind { reads: request.reads, retry: request.retry };
     let mut before = History::default();
     let mut tried = Tried::default();
     let mut trail = Trail::default();
@@ -36,16 +35,24 @@ pub(super) async fn run<O: Outside>(
                 .await
                 .map_err(|error| unless_ran(error, request, before, trail.attempts))?,
         };
+        if request.has_one_chance() {
+            sleep(healing::settling(outside.wall_ms().saturating_sub(access.issued_at_ms))).await;
+        }
         let sent_at = outside.wall_ms();
         trail.attempts += 1;
-        let (happened, status, words, answer) = match outside.send(request, &access, deadline).await? {
+        let outcome = outside.send(request, &access, deadline).await?;
+        if let Some(patience) = request.patience {
+            // A body that took its time leaves what comes after it as much as it had.
+            deadline = Instant::now() + patience;
+        }
+        let (happened, status, words, answer) = match outcome {
             Outcome::TooLarge { status, limit } => return Err(too_large(request, status, limit)),
             Outcome::Broken { happened, status, words } => (happened, status, words, None),
             Outcome::Answer(answer) => {
                 let expired = sent_at >= access.expires_at_ms;
                 let verdict = healing::verdict(answer.status, &answer.headers, &answer.body, expired);
                 let age = sent_at.saturating_sub(access.issued_at_ms);
-                match cure(verdict, age, tried, deadline, request.retry) {
+                match cure(verdict, age, tried, deadline, request.retry_now()) {
                     Cure::Again(wait) => {
                         tried.waited = true;
                         trail.note(HistoryReason::TokenTooFresh, Some(answer.status), wait);
@@ -58,7 +65,7 @@ pub(super) async fn run<O: Outside>(
                         let begun = Instant::now();
                         let found = replace(tokens, &access, deadline, request).await;
                         // One attempt was asked for: the next call will have the better token.
-                        if request.retry == Retry::None {
+                        if request.retry_now() == Retry::None {
                             return Ok(response(request, answer, trail));
                         }
                         let found =
@@ -77,6 +84,7 @@ pub(super) async fn run<O: Outside>(
                 (Happened::Answered { status, wait }, Some(status), String::new(), Some(answer))
             }
         };
+        let kind = Kind { reads: request.reads, retry: request.retry_now() };
         match (retry::decide(happened, kind, before, left(deadline), outside.jitter()), answer) {
             (Step::Retry(wait), _) => {
                 tracing::debug!(
@@ -148,13 +156,13 @@ fn left(deadline: Instant) -> Duration {
 fn response(request: &Prepared, answer: Answer, trail: Trail) -> Response {
     let mut url = request.url.clone();
     url.set_query(None);
-    let origin = Origin {
+    let origin = Arc::new(Origin {
         connection_id: request.connection_id.clone(),
         method: request.method.to_string(),
         path: request.path.clone(),
         writes: !request.reads,
         granted_scopes: request.granted_scopes.clone(),
-    };
+    });
     Response {
         status: answer.status,
         headers: answer.headers,
@@ -162,7 +170,10 @@ fn response(request: &Prepared, answer: Answer, trail: Trail) -> Response {
         attempts: trail.attempts,
         history: trail.entries,
         body: answer.body,
-        origin: Arc::new(origin),
+        arriving: answer
+            .rest
+            .map(|rest| Box::new(Download::new(rest, answer.status, Arc::clone(&origin), request.timeout))),
+        origin,
     }
 }
 

@@ -50,6 +50,12 @@ pub(super) fn verdict(status: u16, headers: &HeaderMap, body: &[u8], expired: bo
     }
 }
 
+/// How long a token of this age should still wait before it carries a request that can be sent once only: a token
+/// that lags would spend it (F3.14).
+pub(super) fn settling(age_ms: u64) -> Duration {
+    LAG.saturating_sub(Duration::from_millis(age_ms))
+}
+
 /// Decides. `age_ms` is the token's age when it was sent, `left` the time until the call's deadline.
 pub(super) fn cure(verdict: Verdict, age_ms: u64, tried: Tried, left: Duration) -> Cure {
     // A token that has just replaced another is fresh as well, and can lag as well.
@@ -71,6 +77,13 @@ mod tests {
     const WAITED: Tried = Tried { waited: true, replaced: false };
     const REPLACED: Tried = Tried { waited: false, replaced: true };
     const BOTH: Tried = Tried { waited: true, replaced: true };
+
+    #[test]
+    fn a_request_with_one_chance_waits_until_its_token_has_settled() {
+        for (age, wait) in [(0, 750), (700, 50), (750, 0), (9000, 0)] {
+            assert_eq!(settling(age), Duration::from_millis(wait));
+        }
+    }
 
     #[test]
     fn scope_failures_never_rotate() {

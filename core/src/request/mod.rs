@@ -4,8 +4,8 @@
 //! network; `attempt` runs what they decide, over `wire`.
 
 mod attempt;
-mod body;
-mod failure;
+mod decode;
+mod download;
 mod healing;
 mod history;
 pub(crate) mod params;
@@ -32,6 +32,7 @@ use crate::grant::Access;
 use crate::options::RequestOptions;
 use crate::transport::Transport;
 
+pub use download::Download;
 pub use history::{HistoryEntry, HistoryReason};
 pub use response::Response;
 
@@ -90,10 +91,9 @@ pub(crate) async fn send(
     limits: Limits,
     intent: Intent,
 ) -> Result<Response> {
-    let request = prepared::prepare(hosts, destination, options, intent)?;
-    let client = transport.api_client()?;
+    let request = prepared::prepare(hosts, destination, options, limits, intent)?;
     let deadline = after(limits.timeout);
-    let network = wire::Network { client: &client, max_body_bytes: limits.max_body_bytes };
+    let network = wire::Network { transport, max_body_bytes: limits.max_body_bytes };
     attempt::run(&network, &request, tokens, deadline).await
 }
 

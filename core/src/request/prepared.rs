@@ -1,12 +1,15 @@
 //! A call made ready to be sent as often as it takes: everything checked, nothing left to fail between attempts.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::Method;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use url::Url;
 
-use super::{Destination, Intent, params, target};
+use super::{Destination, Intent, Limits, decode, params, target};
 use crate::atlassian::Hosts;
+use crate::body::Body;
 use crate::error::{Code, Error, Result};
 use crate::options::{RequestOptions, Retry};
 
@@ -20,7 +23,15 @@ pub(super) struct Prepared {
     /// Below the site, without the query: safe to show.
     pub(super) path: String,
     pub(super) headers: HeaderMap,
-    pub(super) body: Option<Bytes>,
+    pub(super) body: Option<Body>,
+    /// Whether it carries the token. Signed addresses on other hosts do without (F5.7), and outside what Jira counts.
+    pub(super) bearer: bool,
+    /// Whether a success is handed on while it arrives.
+    pub(super) streams: bool,
+    /// How long the call may take, and after that each wait for more of a body that is handed on.
+    pub(super) timeout: Duration,
+    /// How long a body that takes its time may stand still; without it the deadline holds, moving or not.
+    pub(super) patience: Option<Duration>,
     pub(super) reads: bool,
     pub(super) retry: Retry,
     pub(super) granted_scopes: Vec<String>,
@@ -33,6 +44,7 @@ pub(super) fn prepare(
     hosts: &Hosts,
     destination: &Destination,
     options: &RequestOptions,
+    limits: Limits,
     intent: Intent,
 ) -> Result<Prepared> {
     let method = params::method(&options.method)?;
@@ -41,6 +53,7 @@ pub(super) fn prepare(
     url.set_query(params::query(target.query.as_deref(), options.params.as_ref())?.as_deref());
     let mut headers = params::headers(options.headers.as_ref())?;
     headers.entry(ACCEPT).or_insert(JSON);
+    decode::accept(&mut headers);
     let body = match (&options.json, &options.data) {
         (Some(_), Some(_)) => {
             return Err(Error::argument("data", "given together with json", "one of the two"));
@@ -49,10 +62,12 @@ pub(super) fn prepare(
             headers.entry(CONTENT_TYPE).or_insert(JSON);
             let text = serde_json::to_vec(json)
                 .map_err(|_| Error::new(Code::InvalidArgument, "`json` could not be written"))?;
-            Some(Bytes::from(text))
+            Some(Body::from(Bytes::from(text)))
         }
-        (None, data) => data.clone(),
+        (None, data) => data.clone().map(Body::from),
     };
+    let unhurried = options.timeout.is_none() && body.as_ref().is_some_and(Body::is_streamed);
+    let patience = unhurried.then_some(limits.timeout);
     let reads = intent == Intent::Listing || matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
     Ok(Prepared {
         connection_id: destination.connection_id.clone(),
@@ -61,8 +76,24 @@ pub(super) fn prepare(
         path: target.path,
         headers,
         body,
+        bearer: true,
+        streams: false,
+        timeout: limits.timeout,
+        patience,
         reads,
         retry: options.retry,
         granted_scopes: destination.granted_scopes.clone(),
     })
+}
+
+impl Prepared {
+    /// When it may be repeated from here on: a body that was read and cannot be rewound is never sent twice.
+    pub(super) fn retry_now(&self) -> Retry {
+        if self.body.as_ref().is_some_and(Body::is_spent) { Retry::None } else { self.retry }
+    }
+
+    /// Whether there is only one chance: what goes wrong once its body is begun stays so.
+    pub(super) fn has_one_chance(&self) -> bool {
+        self.body.as_ref().is_some_and(|body| !body.is_rewindable())
+    }
 }

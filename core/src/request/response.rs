@@ -3,18 +3,20 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures::StreamExt;
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
 
-use super::{HistoryEntry, retry_after};
+use super::{Download, HistoryEntry, retry_after};
 use crate::atlassian::diagnosis;
 use crate::clock::wall_ms;
 use crate::error::{Code, Error, Result};
 
 /// An answer of Jira, whatever its status.
-#[derive(Clone)]
 pub struct Response {
     /// HTTP status.
     pub status: u16,
@@ -26,8 +28,9 @@ pub struct Response {
     pub attempts: u32,
     /// What came before the answer, in order: every attempt but the last, and waits for Jira's rate limits.
     pub history: Vec<HistoryEntry>,
-    /// The body, decompressed.
+    /// The body, decompressed; nothing where it is still on its way: see [`Response::download`].
     pub body: Bytes,
+    pub(super) arriving: Option<Box<Download>>,
     pub(super) origin: Arc<Origin>,
 }
 
@@ -95,6 +98,31 @@ impl Response {
             },
             _ => error,
         })
+    }
+
+    /// Whether the body is still on its way.
+    #[must_use]
+    pub fn is_streamed(&self) -> bool {
+        self.arriving.is_some()
+    }
+
+    /// The body, to be read piece by piece: of a streamed answer as it arrives, of any other what is there. Only the
+    /// first call has it.
+    pub fn download(&mut self) -> Download {
+        if let Some(arriving) = self.arriving.take() {
+            return *arriving;
+        }
+        let body = std::mem::take(&mut self.body);
+        let whole = futures::stream::iter([Ok(body)]).boxed();
+        Download::new(whole, self.status, Arc::clone(&self.origin), Duration::MAX)
+    }
+
+    /// Has a body that is still on its way end with the client.
+    pub(crate) fn until(mut self, closing: CancellationToken) -> Self {
+        if let Some(download) = &mut self.arriving {
+            download.until(closing);
+        }
+        self
     }
 
     /// The path that was asked, below the site and without its query.
@@ -170,6 +198,7 @@ impl Response {
             attempts: 1,
             history: Vec::new(),
             body,
+            arriving: None,
             origin: Arc::new(origin),
         }
     }

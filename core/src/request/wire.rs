@@ -1,34 +1,39 @@
-//! One attempt: the request goes out, the answer is read to its end. [`Outside`] is all a call needs of the world, so
-//! that the loop around it runs against scripts and simulated time as well.
+//! One attempt: the request goes out, the answer is read to its end, or handed on as it arrives. [`Outside`] is all a
+//! call needs of the world, so that the loop around it runs against scripts and simulated time as well.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH};
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use secrecy::ExposeSecret;
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
+use super::decode;
 use super::prepared::Prepared;
 use super::retry::Happened;
-use super::{body, failure};
+use crate::body::{ByteStream, Outgoing, Progress};
 use crate::clock::wall_ms;
 use crate::error::{Code, Error, Result};
 use crate::grant::Access;
+use crate::transport::Transport;
 
-/// An answer, read to its end.
-#[derive(Debug)]
+/// An answer.
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
+    /// What was read of it; nothing where the rest is still to come.
     pub(super) body: Bytes,
+    /// The body on its way, decompressed, where that was asked for and the answer is a success. Any other is read to
+    /// its end, so that it can be told what it means.
+    pub(super) rest: Option<ByteStream>,
 }
 
 /// How an attempt ended.
-#[derive(Debug)]
 pub(super) enum Outcome {
     Answer(Answer),
     /// No whole answer. `status` where one began, `words` for what failed.
@@ -63,30 +68,21 @@ pub(super) trait Outside: Sync {
 
 /// The real one.
 pub(super) struct Network<'a> {
-    pub(super) client: &'a reqwest::Client,
+    pub(super) transport: &'a Transport,
     pub(super) max_body_bytes: u64,
 }
 
 impl Outside for Network<'_> {
     async fn send(&self, request: &Prepared, access: &Access, deadline: Instant) -> Result<Outcome> {
-        // Whether anything may have arrived. A body tells when it is begun; without one nothing does.
-        let sent = Arc::new(AtomicBool::new(request.body.as_ref().is_none_or(Bytes::is_empty)));
-        let http = build(request, access, &sent)?;
-        let exchange = async {
-            match self.client.execute(http).await {
-                Ok(response) => self.read(request, response).await,
-                Err(error) => {
-                    let certain = failure::certainly_not_sent(&error) || !sent.load(Ordering::Acquire);
-                    let happened = if certain { Happened::NotSent } else { Happened::Broke };
-                    Outcome::Broken { happened, status: None, words: failure::words(&error) }
-                }
-            }
-        };
-        Ok(timeout_at(deadline, exchange).await.unwrap_or_else(|_| Outcome::Broken {
-            happened: Happened::TimedOut { sent: sent.load(Ordering::Acquire) },
-            status: None,
-            words: "time was up".to_owned(),
-        }))
+        let (body, progress) =
+            Outgoing::open(request.body.as_ref()).await.map_err(|error| unreadable(&error))?;
+        let exchange = self.exchange(request, access, body, &progress);
+        let outcome = in_time(exchange, request, &progress, deadline).await?;
+        // Whatever else went wrong, this is why; and what was not whole cannot have run.
+        match progress.failure() {
+            Some(error) => Err(unreadable(&error)),
+            None => Ok(outcome),
+        }
     }
 
     fn wall_ms(&self) -> u64 {
@@ -100,31 +96,69 @@ impl Outside for Network<'_> {
 }
 
 impl Network<'_> {
-    async fn read(&self, request: &Prepared, mut response: reqwest::Response) -> Outcome {
-        let status = response.status().as_u16();
-        let expected = match request.method {
-            Method::HEAD => None,
-            _ => response.content_length(),
-        };
-        if expected.is_some_and(|length| length > self.max_body_bytes) {
-            return Outcome::TooLarge { status, limit: self.max_body_bytes };
+    async fn exchange(
+        &self,
+        request: &Prepared,
+        access: &Access,
+        body: Outgoing,
+        progress: &Arc<Progress>,
+    ) -> Result<Outcome> {
+        let http = build(request, access, body)?;
+        Ok(match self.transport.exchange(http).await? {
+            Ok(response) => self.read(request, response).await,
+            Err(fault) => {
+                let certain = fault.not_sent || !progress.begun();
+                let happened = if certain { Happened::NotSent } else { Happened::Broke };
+                Outcome::Broken { happened, status: None, words: fault.words }
+            }
+        })
+    }
+
+    async fn read(&self, request: &Prepared, response: http::Response<ByteStream>) -> Outcome {
+        let (head, stream) = response.into_parts();
+        let (status, mut headers) = (head.status, head.headers);
+        let has_body = request.method != Method::HEAD;
+        let stream = if has_body { decode::decoded(&mut headers, stream) } else { stream };
+        if request.streams && status.is_success() && has_body {
+            return Outcome::Answer(Answer {
+                status: status.as_u16(),
+                headers,
+                body: Bytes::new(),
+                rest: Some(stream),
+            });
         }
-        let headers = std::mem::take(response.headers_mut());
+        let announced = if has_body { announced(&headers) } else { None };
+        self.whole(status.as_u16(), headers, stream, announced).await
+    }
+
+    async fn whole(
+        &self,
+        status: u16,
+        headers: HeaderMap,
+        mut stream: ByteStream,
+        announced: Option<u64>,
+    ) -> Outcome {
+        let limit = self.max_body_bytes;
+        if announced.is_some_and(|length| length > limit) {
+            return Outcome::TooLarge { status, limit };
+        }
         // What the server announces is no reason to reserve much before it comes.
-        let reserve = expected.unwrap_or(0).min(1 << 20);
+        let reserve = announced.unwrap_or(0).min(1 << 20);
         let mut body = BytesMut::with_capacity(usize::try_from(reserve).unwrap_or(0));
         loop {
-            match response.chunk().await {
-                Ok(Some(chunk)) => {
-                    let length = body.len().saturating_add(chunk.len());
-                    if u64::try_from(length).unwrap_or(u64::MAX) > self.max_body_bytes {
-                        return Outcome::TooLarge { status, limit: self.max_body_bytes };
+            match stream.next().await {
+                Some(Ok(piece)) => {
+                    let length = body.len().saturating_add(piece.len());
+                    if u64::try_from(length).unwrap_or(u64::MAX) > limit {
+                        return Outcome::TooLarge { status, limit };
                     }
-                    body.extend_from_slice(&chunk);
+                    body.extend_from_slice(&piece);
                 }
-                Ok(None) => return Outcome::Answer(Answer { status, headers, body: body.freeze() }),
-                Err(error) => {
-                    let words = failure::words(&error);
+                None => {
+                    return Outcome::Answer(Answer { status, headers, body: body.freeze(), rest: None });
+                }
+                Some(Err(error)) => {
+                    let words = error.to_string();
                     return Outcome::Broken { happened: Happened::Truncated, status: Some(status), words };
                 }
             }
@@ -132,28 +166,69 @@ impl Network<'_> {
     }
 }
 
-fn build(request: &Prepared, access: &Access, sent: &Arc<AtomicBool>) -> Result<reqwest::Request> {
-    let mut http = reqwest::Request::new(request.method.clone(), request.url.clone());
-    let bearer = Zeroizing::new(format!("Bearer {}", access.token.expose_secret()));
-    let mut bearer = HeaderValue::from_str(&bearer).map_err(|_| {
-        Error::new(Code::IdentityUnavailable, "the access token has characters no header may have")
-    })?;
-    bearer.set_sensitive(true);
-    let mut headers = request.headers.clone();
-    headers.insert(AUTHORIZATION, bearer);
-    match &request.body {
-        Some(content) if !content.is_empty() => {
-            let body = body::telling(content.clone(), &mut headers, Arc::clone(sent));
-            *http.body_mut() = Some(body);
+/// Waits for an attempt until the deadline; where a body may take the time it needs, for as long as it moves.
+async fn in_time(
+    exchange: impl Future<Output = Result<Outcome>>,
+    request: &Prepared,
+    progress: &Progress,
+    deadline: Instant,
+) -> Result<Outcome> {
+    let mut exchange = pin!(exchange);
+    let (mut until, mut moved) = (deadline, 0);
+    loop {
+        if let Ok(outcome) = timeout_at(until, &mut exchange).await {
+            return outcome;
         }
-        // Some servers answer 411 where a method that brings a body does not say that it brings none.
-        given => {
-            let brings = matches!(request.method, Method::POST | Method::PUT | Method::PATCH);
-            if brings || given.is_some() {
-                headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        match request.patience {
+            Some(patience) if progress.moved() > moved => {
+                moved = progress.moved();
+                until = Instant::now() + patience;
+            }
+            _ => {
+                let happened = Happened::TimedOut { sent: progress.begun() };
+                return Ok(Outcome::Broken { happened, status: None, words: "time was up".to_owned() });
             }
         }
     }
+}
+
+/// What the body of the request is made from cannot be read.
+fn unreadable(error: &std::io::Error) -> Error {
+    Error::new(Code::InvalidArgument, format!("`files` cannot be read: {error}"))
+        .with("option", "files")
+        .hinting("Correct what the file is read from; the request was not sent whole, so it did not happen.")
+}
+
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+}
+
+fn build(request: &Prepared, access: &Access, body: Outgoing) -> Result<http::Request<Outgoing>> {
+    let mut headers = request.headers.clone();
+    if request.bearer {
+        headers.insert(AUTHORIZATION, bearer(access)?);
+    }
+    // Some servers answer 411 where a method that brings a body does not say that it brings none.
+    let brings =
+        matches!(request.method, Method::POST | Method::PUT | Method::PATCH) || request.body.is_some();
+    if let Some(length) = body.length().filter(|length| *length > 0 || brings) {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    let uri: Uri = request.url.as_str().parse().map_err(|_| {
+        Error::new(Code::DestinationRefused, "the path is refused: it cannot be written into a request")
+    })?;
+    let mut http = http::Request::new(body);
+    *http.method_mut() = request.method.clone();
+    *http.uri_mut() = uri;
     *http.headers_mut() = headers;
     Ok(http)
+}
+
+fn bearer(access: &Access) -> Result<HeaderValue> {
+    let text = Zeroizing::new(format!("Bearer {}", access.token.expose_secret()));
+    let mut bearer = HeaderValue::from_str(&text).map_err(|_| {
+        Error::new(Code::IdentityUnavailable, "the access token has characters no header may have")
+    })?;
+    bearer.set_sensitive(true);
+    Ok(bearer)
 }

@@ -1,5 +1,6 @@
 //! The one seam for HTTP: a client for calls to the API, and the makings of one for each token exchange.
 
+mod exchange;
 mod proxy;
 mod roots;
 
@@ -100,6 +101,10 @@ impl Recipe {
             .builder(&[b"h2", b"http/1.1"])
             .connect_timeout(API_CONNECT_TIMEOUT)
             .pool_idle_timeout(IDLE)
+            // Bodies come as they were sent: `request` reads them the same over any transport.
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
             .http2_keep_alive_interval(Duration::from_secs(20))
             .http2_keep_alive_timeout(Duration::from_secs(10));
         let failed = |_| Error::new(Code::InvalidConfig, "no HTTP client can be built with these options");
