@@ -107,6 +107,7 @@ fn grant(n: usize) -> GrantRow {
         sites: vec![site(n)],
         expires_at: 1,
         rotated_at,
+        born: None,
         first_consented_at: 1_000_000,
         consented_at: 1_000_000,
         lease: None,

@@ -52,16 +52,33 @@ impl Stamp {
         self.left(now, span_ms) == 0
     }
 
-    /// Milliseconds of `span_ms` left at `now`, doubled between boots as in [`Stamp::passed`].
+    /// Milliseconds of `span_ms` left at `now`, doubled between boots as in [`Stamp::passed`]. Never more than the
+    /// whole: a clock can have been set back, and a store's own clock is a wall clock.
     #[must_use]
     pub fn left(&self, now: &Stamp, span_ms: u64) -> u64 {
-        if self.boot.is_some() && self.boot == now.boot {
-            (self.boot_ms + span_ms).saturating_sub(now.boot_ms)
+        if self.of_one_clock(now) {
+            self.boot_ms.saturating_add(span_ms).saturating_sub(now.boot_ms).min(span_ms)
         } else {
-            // A wall clock set far back must not make a lease eternal.
-            (self.wall_ms + 2 * span_ms).saturating_sub(now.wall_ms).min(2 * span_ms)
+            let span_ms = span_ms.saturating_mul(2);
+            self.wall_ms.saturating_add(span_ms).saturating_sub(now.wall_ms).min(span_ms)
         }
     }
+
+    /// Whether it lies in the future of `now`. If `now` was read later, the clock has been set back meanwhile.
+    #[must_use]
+    pub fn is_ahead(&self, now: &Stamp) -> bool {
+        if self.of_one_clock(now) { self.boot_ms > now.boot_ms } else { self.wall_ms > now.wall_ms }
+    }
+
+    fn of_one_clock(&self, other: &Stamp) -> bool {
+        self.boot.is_some() && self.boot == other.boot
+    }
+}
+
+/// A name for the clock [`boot_ms`] reads. Where the system does not tell boots apart it is this process's own.
+pub(crate) fn boot_name() -> &'static str {
+    static NAME: std::sync::OnceLock<String> = std::sync::OnceLock::new();
+    NAME.get_or_init(|| boot_id().unwrap_or_else(crate::random::id))
 }
 
 fn boot_id() -> Option<String> {
@@ -70,4 +87,25 @@ fn boot_id() -> Option<String> {
         std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|id| id.trim().to_owned())
     })
     .clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn stamp() -> impl Strategy<Value = Stamp> {
+        (prop::option::of(prop::sample::select(vec!["a", "b"])), any::<u64>(), any::<u64>())
+            .prop_map(|(boot, boot_ms, wall_ms)| Stamp { boot: boot.map(str::to_owned), boot_ms, wall_ms })
+    }
+
+    proptest! {
+        #[test]
+        fn no_clock_makes_a_span_longer_than_twice_itself(at in stamp(), now in stamp(), span in any::<u64>()) {
+            let whole = if at.of_one_clock(&now) { span } else { span.saturating_mul(2) };
+            prop_assert!(at.left(&now, span) <= whole);
+            prop_assert_eq!(at.is_ahead(&now) && now.is_ahead(&at), false);
+        }
+    }
 }

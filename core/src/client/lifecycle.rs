@@ -89,7 +89,7 @@ impl Client {
             let (_, held) = keeper.reload(&id).await?.ok_or_else(|| not_found(&id))?;
             // Finishing what an import or a crash left open may have rotated already.
             if before == Some(held.row.generation) {
-                keeper.refresh(&held.row, deadline).await?;
+                keeper.refresh(&held, deadline).await?;
             }
             self.stored(&id).await
         })

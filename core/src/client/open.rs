@@ -11,6 +11,7 @@ use crate::connect::Connector;
 use crate::error::Result;
 use crate::event::{Event, EventKind, Events};
 use crate::grant::Shared;
+use crate::grant::age::Skew;
 use crate::grant::cache::Cache;
 use crate::grant::endpoint::TokenEndpoint;
 use crate::grant::keeper::Keeper;
@@ -46,6 +47,7 @@ impl Client {
             client_id: config.client_id.clone(),
             client_secret: config.client_secret.clone(),
             timings: config.timings,
+            skew: Skew::default(),
         };
         let shared = Arc::new(Shared { store, sealer, endpoint, events, cache: Cache::default() });
         let keeper = Keeper { shared, stop: CancellationToken::new(), tasks: TaskTracker::new() };

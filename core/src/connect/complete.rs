@@ -8,7 +8,7 @@ use super::session::{Asked, Callback, hash};
 use crate::atlassian::token_endpoint::{Exchange, Issued, Reply, subject};
 use crate::clock::wall_ms;
 use crate::error::{Code, Error, Result};
-use crate::grant::endpoint::Outcome as Exchanged;
+use crate::grant::endpoint::{Began, Outcome as Exchanged};
 use crate::grant::ledger::{Outcome, noted};
 use crate::grant::tokens::TokenPair;
 use crate::grant::transitions::millis;
@@ -54,7 +54,7 @@ impl Connector {
             Err(word) => Err(denied(&word)),
         };
         match issued {
-            Ok((started, issued)) => self.store_pair(spent, started, issued).await,
+            Ok((began, issued)) => self.store_pair(spent, began, issued).await,
             Err(error) => {
                 store.write(vec![], vec![Write::DeleteSession(spent.state_hash)]).await?;
                 Err(error)
@@ -62,12 +62,12 @@ impl Connector {
         }
     }
 
-    async fn exchange_code(&self, code: &SecretString, asked: &Asked) -> Result<(u64, Issued)> {
+    async fn exchange_code(&self, code: &SecretString, asked: &Asked) -> Result<(Began, Issued)> {
         let verifier = SecretString::from(asked.verifier.clone().unwrap_or_default());
         let exchange = Exchange::Code { code, redirect_uri: &self.config.redirect_uri, verifier: &verifier };
-        let (started, outcome) = self.keeper.shared.endpoint.exchange(exchange, || true).await;
+        let (began, outcome) = self.keeper.shared.endpoint.exchange(exchange, || true).await;
         let why = match outcome {
-            Exchanged::Reply(Reply::Issued(issued)) => return Ok((started, issued)),
+            Exchanged::Reply(Reply::Issued(issued)) => return Ok((began, issued)),
             Exchanged::Reply(Reply::Refused { error }) => return Err(refused(&error)),
             Exchanged::Reply(Reply::Credentials) => {
                 let message = "the token endpoint refused the app's client id or secret (401 access_denied)";
@@ -84,7 +84,7 @@ impl Connector {
 
     /// Seals and stores a new pair in a grant of its own, with the session pointing at it. From here on nothing is
     /// lost, whatever happens.
-    async fn store_pair(&self, session: SessionRow, started: u64, issued: Issued) -> Result<SessionRow> {
+    async fn store_pair(&self, session: SessionRow, began: Began, issued: Issued) -> Result<SessionRow> {
         let Some(refresh) = issued.refresh else {
             let message = "Atlassian issued no refresh token, so the connection would end within the hour";
             let hint = "Check that the app may use offline_access, and start again with connect().";
@@ -94,9 +94,9 @@ impl Connector {
         };
         let account_id = subject(&issued.access);
         let scopes = issued.scopes.unwrap_or_default();
-        let expires_at = started + millis(issued.expires_in);
+        let expires_at = began.at + millis(issued.expires_in);
         let pair = TokenPair { access: issued.access, refresh };
-        let grant = self.new_grant(&pair, started, expires_at, scopes, account_id, Outcome::Connected)?;
+        let grant = self.new_grant(&pair, began, expires_at, scopes, account_id, Outcome::Connected)?;
         let stage = SessionStage::Exchanged { grant_id: grant.id.clone() };
         let session = SessionRow { stage, ..session };
         let writes = vec![
@@ -112,7 +112,7 @@ impl Connector {
     pub(super) fn new_grant(
         &self,
         pair: &TokenPair,
-        issued_at: u64,
+        began: Began,
         expires_at: u64,
         scopes: Vec<String>,
         account_id: Option<String>,
@@ -130,9 +130,10 @@ impl Connector {
             scopes,
             sites: Vec::new(),
             expires_at,
-            rotated_at: issued_at,
-            first_consented_at: issued_at,
-            consented_at: issued_at,
+            rotated_at: began.at,
+            born: began.born,
+            first_consented_at: began.at,
+            consented_at: began.at,
             lease: None,
             fence: 0,
             intent: None,
@@ -140,7 +141,7 @@ impl Connector {
             seq: 0,
             id,
         };
-        Ok(noted(row, 1, origin, issued_at))
+        Ok(noted(row, 1, origin, began.at))
     }
 
     pub(super) fn token_hash(&self, refresh: &SecretString, grant: &GrantRow) -> TokenHashRow {

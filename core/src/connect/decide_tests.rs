@@ -16,6 +16,7 @@ fn grant(id: &str, account: Option<&str>, sites: &[&str]) -> GrantRow {
         sites: sites.iter().map(|name| site(name)).collect(),
         expires_at: 0,
         rotated_at: 0,
+        born: None,
         first_consented_at: 0,
         consented_at: 0,
         lease: None,

@@ -10,6 +10,7 @@ use super::session::{Asked, hash};
 use crate::atlassian::token_endpoint::subject;
 use crate::clock::wall_ms;
 use crate::error::{Code, Error, Result};
+use crate::grant::endpoint::Began;
 use crate::grant::ledger::Outcome;
 use crate::grant::tokens::TokenPair;
 use crate::options::ImportOptions;
@@ -41,7 +42,7 @@ impl Connector {
         let pair = TokenPair { access: access.unwrap_or_default(), refresh: options.refresh_token };
         let grant = self.new_grant(
             &pair,
-            now,
+            Began { at: now, born: None },
             expires_at,
             options.scopes.unwrap_or_default(),
             account,

@@ -154,6 +154,7 @@ fn merged(elder: &GrantRow, new: &GrantRow, pair: Sealed, now: u64) -> GrantRow 
         sites: new.sites.clone(),
         expires_at: new.expires_at,
         rotated_at: new.rotated_at,
+        born: new.born.clone(),
         first_consented_at: new.first_consented_at,
         consented_at: new.consented_at,
         lease: None,

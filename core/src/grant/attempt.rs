@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::endpoint::Outcome;
+use super::age;
+use super::endpoint::{Began, Outcome};
 use super::protocol::{Answer, Which};
 use super::runner::{Runner, gone};
 use super::tokens::TokenPair;
@@ -31,16 +32,16 @@ impl Runner {
         let deadline =
             self.leased_at + millis(shared.endpoint.timings.lease - shared.endpoint.timings.attempt_timeout);
         let may_send = move || boot_ms() < deadline;
-        let (started, outcome) = shared.endpoint.exchange(Exchange::Refresh(&pair.refresh), may_send).await;
+        let (began, outcome) = shared.endpoint.exchange(Exchange::Refresh(&pair.refresh), may_send).await;
         tracing::debug!(grant = %self.grant_id, generation = spent_generation, outcome = outcome.name(), "exchange");
-        self.answer(started, outcome, &pair.refresh)
+        self.answer(began, outcome, &pair.refresh)
     }
 
-    fn answer(&mut self, started: u64, outcome: Outcome, spent: &SecretString) -> Result<Answer> {
+    fn answer(&mut self, began: Began, outcome: Outcome, spent: &SecretString) -> Result<Answer> {
         self.retry_after = None;
         let (why, maybe_spent) = match outcome {
             Outcome::Reply(Reply::Issued(issued)) => {
-                self.fresh = Some(self.seal(started, issued, spent)?);
+                self.fresh = Some(self.seal(began, issued, spent)?);
                 return Ok(Answer::Rotated);
             }
             Outcome::Reply(Reply::Refused { .. }) => return Ok(Answer::Refused),
@@ -69,12 +70,15 @@ impl Runner {
             progress.failures += 1;
             progress.error = Some(error);
         });
-        let usable = self.row.as_ref().is_some_and(|row| row.expires_at > crate::clock::wall_ms());
+        let usable = self
+            .row
+            .as_ref()
+            .is_some_and(|row| age::judge(row.times(), self.shared.endpoint.here()).left > 0);
         let event = Event::new(EventKind::RotationFailed).grant(&self.grant_id);
         self.shared.events.tell(event.with("why", why).with("access_token_still_valid", usable));
     }
 
-    fn seal(&self, started: u64, issued: Issued, spent: &SecretString) -> Result<(NewPair, TokenPair)> {
+    fn seal(&self, began: Began, issued: Issued, spent: &SecretString) -> Result<(NewPair, TokenPair)> {
         let row = self.row.as_ref().ok_or_else(gone)?;
         let generation = row.generation + 1;
         // Without a new refresh token the one that was sent stays good (F3.2).
@@ -83,8 +87,9 @@ impl Runner {
         let new = NewPair {
             pair: pair.seal(&self.shared.sealer, &row.id, generation)?,
             generation,
-            issued_at: started,
-            expires_at: started + millis(issued.expires_in),
+            issued_at: began.at,
+            expires_at: began.at + millis(issued.expires_in),
+            born: began.born,
             scopes: issued.scopes,
         };
         Ok((new, pair))

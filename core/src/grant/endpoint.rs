@@ -9,11 +9,12 @@ use http::header;
 use secrecy::SecretString;
 use tower::util::AndThenLayer;
 
+use super::age::{Here, Skew};
 use crate::atlassian::Hosts;
 use crate::atlassian::token_endpoint::{self, Exchange, Reply};
-use crate::clock::wall_ms;
+use crate::clock::{boot_ms, boot_name, wall_ms};
 use crate::error::{Error, Result};
-use crate::store::GrantRow;
+use crate::store::{Born, GrantRow};
 use crate::timings::Timings;
 use crate::transport::Transport;
 
@@ -29,6 +30,11 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// Whether it is an answer that only the token endpoint itself gives, and not somebody on the way to it.
+    fn is_clear(&self) -> bool {
+        matches!(self, Self::Reply(Reply::Issued(_) | Reply::Refused { .. } | Reply::Credentials))
+    }
+
     /// The kind of outcome, for logs.
     pub(crate) fn name(&self) -> &'static str {
         match self {
@@ -51,6 +57,16 @@ pub(crate) struct TokenEndpoint {
     pub(crate) client_id: String,
     pub(crate) client_secret: SecretString,
     pub(crate) timings: Timings,
+    /// What its answers told of this machine's wall clock.
+    pub(crate) skew: Skew,
+}
+
+/// When an exchange began; the new token's life counts from then.
+#[derive(Clone, Debug)]
+pub(crate) struct Began {
+    /// In wall milliseconds of the token endpoint's clock, as far as that is known.
+    pub(crate) at: u64,
+    pub(crate) born: Option<Born>,
 }
 
 /// An answer is a few kilobytes; more is not an answer.
@@ -69,14 +85,18 @@ impl TokenEndpoint {
         Err(Error::config("client_id", given, accepted).with("grant_id", grant.id.clone()))
     }
 
-    /// Exchanges once. `may_send` is asked when the connection stands. Returns the start of the attempt in wall
-    /// milliseconds, from which the new token's life counts, and the outcome.
+    /// This machine's clocks now.
+    pub(crate) fn here(&self) -> Here<'static> {
+        Here::now(&self.skew)
+    }
+
+    /// Exchanges once. `may_send` is asked when the connection stands. Returns the start of the attempt and the outcome.
     pub(crate) async fn exchange(
         &self,
         exchange: Exchange<'_>,
         may_send: impl Fn() -> bool + Clone + Send + Sync + 'static,
-    ) -> (u64, Outcome) {
-        let started = wall_ms();
+    ) -> (Began, Outcome) {
+        let (started, born) = (wall_ms(), Born { clock: boot_name().to_owned(), at: boot_ms() });
         let sent = Arc::new(AtomicBool::new(false));
         let attempt = self.attempt(exchange, may_send, Arc::clone(&sent));
         let outcome = match tokio::time::timeout(self.timings.attempt_timeout, attempt).await {
@@ -84,7 +104,7 @@ impl TokenEndpoint {
             Err(_) if sent.load(Ordering::Acquire) => unclear("no answer in time"),
             Err(_) => Outcome::NotSent("no connection in time".to_owned()),
         };
-        (started, outcome)
+        (Began { at: self.skew.mend(started), born: Some(born) }, outcome)
     }
 
     async fn attempt(
@@ -105,6 +125,7 @@ impl TokenEndpoint {
                 if pass { Ok(connection) } else { Err(late()) }
             }
         });
+        let began = wall_ms();
         let client = self.transport.token_client(&self.timings).connector_layer(layer).build();
         let body = token_endpoint::body(&self.client_id, &self.client_secret, exchange);
         let request = match client {
@@ -117,12 +138,25 @@ impl TokenEndpoint {
             Err(_) => return Outcome::NotSent("the HTTP client could not be built".to_owned()),
         };
         match request.await {
-            Ok(response) => read(response).await,
+            Ok(response) => {
+                let (date, ended) = (dated(response.headers()), wall_ms());
+                let outcome = read(response).await;
+                if let (Some(date), true) = (date, outcome.is_clear()) {
+                    self.skew.learn(date, began, ended);
+                }
+                outcome
+            }
             Err(_) if late.load(Ordering::Acquire) => Outcome::TooLate,
             Err(error) if sent.load(Ordering::Acquire) => unclear(in_words(&error)),
             Err(error) => Outcome::NotSent(in_words(&error).to_owned()),
         }
     }
+}
+
+/// The moment an answer was made by its own account.
+fn dated(headers: &header::HeaderMap) -> Option<u64> {
+    let date = httpdate::parse_http_date(headers.get(header::DATE)?.to_str().ok()?).ok()?;
+    u64::try_from(date.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis()).ok()
 }
 
 async fn read(mut response: reqwest::Response) -> Outcome {

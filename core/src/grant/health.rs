@@ -60,6 +60,7 @@ mod tests {
             sites: vec![],
             expires_at: 0,
             rotated_at: NOW - DAY,
+            born: None,
             first_consented_at: NOW - DAY,
             consented_at: NOW - DAY,
             lease: None,

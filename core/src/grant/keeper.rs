@@ -14,7 +14,7 @@ use super::protocol::{End, Goal};
 use super::runner::{Runner, Shared};
 use super::tokens::Access;
 use super::transitions::{lease_left, millis};
-use crate::clock::{boot_ms, wall_ms};
+use crate::clock::boot_ms;
 use crate::error::{Code, Error, Result};
 use crate::store::{ConnectionRow, GrantRow};
 
@@ -77,14 +77,14 @@ impl Keeper {
 
     /// Remembers a grant as the store has it.
     pub(crate) fn hold(&self, row: GrantRow) -> Result<Held> {
-        let access = Access::of(&self.shared.sealer, &row)?;
+        let access = Access::of(&self.shared.sealer, &row, self.shared.endpoint.here())?;
         Ok(self.shared.cache.keep_grant(Held { row: Arc::new(row), access, healed_at: None }))
     }
 
     /// An access token that is good for a call made now.
     pub(crate) async fn access(&self, held: Held, deadline: Instant) -> Result<Access> {
         let timings = &self.shared.endpoint.timings;
-        let left = held.access.left(wall_ms());
+        let left = held.access.left();
         let life = held.access.expires_at_ms.saturating_sub(held.access.issued_at_ms);
         let margin = |span| millis(span).min(life / u64::from(timings.margin_share.max(1)));
         let goal = goal_of(&held.row);
@@ -106,7 +106,7 @@ impl Keeper {
             return match first {
                 Ok(fresh) => Ok(fresh.access),
                 // What is still valid keeps being served, whatever the identity provider's weather.
-                Err(_) if held.access.left(wall_ms()) > 0 => Ok(held.access),
+                Err(_) if held.access.left() > 0 => Ok(held.access),
                 Err(error) => Err(error),
             };
         }
@@ -144,9 +144,9 @@ impl Keeper {
     }
 
     /// Rotates because the application asked for it, or joins the rotation under way.
-    pub(crate) async fn refresh(&self, row: &GrantRow, deadline: Instant) -> Result<()> {
-        let goal = Goal { voluntary: row.expires_at > wall_ms(), revive: true, ..goal_of(row) };
-        self.rotate(&row.id, goal, Patience::Much, deadline).await.map(drop)
+    pub(crate) async fn refresh(&self, held: &Held, deadline: Instant) -> Result<()> {
+        let goal = Goal { voluntary: held.access.left() > 0, revive: true, ..goal_of(&held.row) };
+        self.rotate(&held.row.id, goal, Patience::Much, deadline).await.map(drop)
     }
 
     /// Waits for a generation newer than the goal's, starting or joining rotations until there is one, there can be

@@ -1,5 +1,6 @@
 //! Grants: their tokens and the rotation that keeps them alive.
 
+pub(crate) mod age;
 mod attempt;
 pub(crate) mod cache;
 pub(crate) mod change;

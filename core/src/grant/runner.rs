@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::age::{self, Times};
 use super::cache::{Cache, Held};
 use super::change::{Changed, change};
 use super::endpoint::{TokenEndpoint, backoff};
@@ -19,7 +20,7 @@ use crate::error::{Code, Error, Result};
 use crate::event::{Event, EventKind, Events};
 use crate::random;
 use crate::store::seal::Sealer;
-use crate::store::{GrantRow, Sealed, Store, TokenHashRow, Write};
+use crate::store::{Expect, GrantRow, Sealed, Store, TokenHashRow, Write};
 
 /// What rotating needs.
 #[derive(Debug)]
@@ -102,7 +103,7 @@ impl Runner {
             self.shared.cache.forget_grant(&self.grant_id);
             return Ok((end, None));
         };
-        let access = Access::of(&self.shared.sealer, &row)?;
+        let access = Access::of(&self.shared.sealer, &row, self.shared.endpoint.here())?;
         let held = self.shared.cache.keep_grant(Held { row: Arc::new(row), access, healed_at: None });
         Ok((end, Some(held)))
     }
@@ -118,8 +119,24 @@ impl Runner {
         if let Some(row) = &self.row {
             self.shared.endpoint.own(row)?;
         }
+        self.mend_lease(&now).await?;
         let timings = &self.shared.endpoint.timings;
         Ok(Heard::Row(self.row.as_ref().map(|row| transitions::view(row, &self.holder, &now, timings))))
+    }
+
+    /// A lease from the future, seen at `before` the row was read, would not lapse for as long as the clock was set
+    /// back.
+    async fn mend_lease(&self, before: &Stamp) -> Result<()> {
+        let store = &self.shared.store;
+        let Some(row) = self.row.as_ref() else { return Ok(()) };
+        if row.lease.as_ref().is_none_or(|lease| !lease.at.is_ahead(before)) {
+            return Ok(());
+        }
+        if let Some(new) = transitions::restamp(row, &store.now().await?) {
+            let expect = vec![Expect::Grant(row.id.clone(), Some(row.seq))];
+            store.write(expect, vec![Write::PutGrant(new)]).await?;
+        }
+        Ok(())
     }
 
     /// The store was set back, as by a restored backup.
@@ -240,13 +257,10 @@ impl Runner {
     /// Lets callers use a new access token that the store has not taken yet.
     fn lend_early(&self) {
         let (Some((new, pair)), Some(row)) = (&self.fresh, &self.row) else { return };
-        let access = Access {
-            token: Arc::new(pair.access.clone()),
-            grant_id: Arc::from(row.id.as_str()),
-            generation: new.generation,
-            issued_at_ms: new.issued_at,
-            expires_at_ms: new.expires_at,
-        };
+        let times = Times { issued_at: new.issued_at, expires_at: new.expires_at, born: new.born.as_ref() };
+        let here = self.shared.endpoint.here();
+        let age = age::judge(times, here);
+        let access = Access::aged(pair.access.clone(), &row.id, new.generation, age, here);
         let held = Held { row: Arc::new(row.clone()), access, healed_at: None };
         self.flight.tell(|progress| progress.early = Some(held));
     }

@@ -6,6 +6,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::age::{self, Age, Here};
+use crate::clock::boot_ms;
 use crate::error::{Code, Error, Result};
 use crate::store::seal::{Bound, Sealer};
 use crate::store::{GrantRow, Sealed};
@@ -60,27 +62,42 @@ pub struct Access {
     pub grant_id: Arc<str>,
     /// Its generation there.
     pub generation: u64,
-    /// When it was issued, in wall milliseconds.
+    /// When it was issued, in milliseconds on this machine's wall clock as it was when the token was loaded.
     pub issued_at_ms: u64,
-    /// When it expires, in wall milliseconds.
+    /// When it expires, on the same.
     pub expires_at_ms: u64,
+    /// When it expires, on this machine's boot clock.
+    pub ends_boot_ms: u64,
 }
 
 impl Access {
     /// The access token of a stored grant.
-    pub(crate) fn of(sealer: &Sealer, row: &GrantRow) -> Result<Self> {
-        Ok(Self {
-            token: Arc::new(TokenPair::of(sealer, row)?.access),
-            grant_id: Arc::from(row.id.as_str()),
-            generation: row.generation,
-            issued_at_ms: row.rotated_at,
-            expires_at_ms: row.expires_at,
-        })
+    pub(crate) fn of(sealer: &Sealer, row: &GrantRow, here: Here<'_>) -> Result<Self> {
+        let token = TokenPair::of(sealer, row)?.access;
+        Ok(Self::aged(token, &row.id, row.generation, age::judge(row.times(), here), here))
     }
 
-    /// Milliseconds of life left at `now`, by the wall clock.
+    /// A token of this age.
+    pub(crate) fn aged(
+        token: SecretString,
+        grant_id: &str,
+        generation: u64,
+        age: Age,
+        here: Here<'_>,
+    ) -> Self {
+        Self {
+            token: Arc::new(token),
+            grant_id: Arc::from(grant_id),
+            generation,
+            issued_at_ms: here.wall_ms.saturating_sub(age.age),
+            expires_at_ms: here.wall_ms.saturating_add(age.left),
+            ends_boot_ms: here.boot_ms.saturating_add(age.left),
+        }
+    }
+
+    /// Milliseconds of life left now. Once loaded, a token ages by the boot clock, whatever becomes of the other one.
     #[must_use]
-    pub fn left(&self, now: u64) -> u64 {
-        self.expires_at_ms.saturating_sub(now)
+    pub fn left(&self) -> u64 {
+        self.ends_boot_ms.saturating_sub(boot_ms())
     }
 }

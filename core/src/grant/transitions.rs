@@ -4,7 +4,7 @@
 
 use super::protocol::{LeaseView, View};
 use crate::clock::Stamp;
-use crate::store::{Death, GrantRow, Intent, Lease, Sealed, Spare};
+use crate::store::{Born, Death, GrantRow, Intent, Lease, Sealed, Spare};
 use crate::timings::Timings;
 
 /// Who acts: one worker's random name.
@@ -17,6 +17,7 @@ pub(crate) struct NewPair {
     pub(crate) generation: u64,
     pub(crate) issued_at: u64,
     pub(crate) expires_at: u64,
+    pub(crate) born: Option<Born>,
     pub(crate) scopes: Option<Vec<String>>,
 }
 
@@ -90,6 +91,14 @@ pub(crate) fn renew(row: &GrantRow, me: &Holder, now: &Stamp) -> Option<GrantRow
     Some(GrantRow { lease: Some(lease), intent, ..row.clone() })
 }
 
+/// Stamps a lease anew whose stamp lies in the future, because the clock of leases has been set back: it would not lapse
+/// before the clock has come that far again. `now` must have been read after the row, so that the lease is made longer
+/// by this and never shorter.
+pub(crate) fn restamp(row: &GrantRow, now: &Stamp) -> Option<GrantRow> {
+    let lease = row.lease.as_ref().filter(|lease| lease.at.is_ahead(now))?;
+    Some(GrantRow { lease: Some(Lease { at: now.clone(), ..lease.clone() }), ..row.clone() })
+}
+
 /// Takes the lease away from a holder whose process is known to have ended, once an attempt begun under it can no
 /// longer be under way: overtaken by the next holder's, its request would be a breach, or end the pair that is stored
 /// (F3.5). Its intent stays: what it sent may have been acted on.
@@ -138,6 +147,7 @@ pub(crate) fn commit(
         scopes: new.scopes.clone().unwrap_or_else(|| row.scopes.clone()),
         expires_at: new.expires_at,
         rotated_at: new.issued_at,
+        born: new.born.clone(),
         lease,
         intent,
         ..row.clone()

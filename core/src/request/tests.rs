@@ -52,6 +52,7 @@ impl Grant {
             generation: generation.into(),
             issued_at_ms: wall_ms() - self.age_ms,
             expires_at_ms: wall_ms().saturating_add_signed(self.life_ms),
+            ends_boot_ms: crate::clock::boot_ms().saturating_add_signed(self.life_ms),
         }
     }
 }

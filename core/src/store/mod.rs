@@ -31,7 +31,7 @@ pub use open::{Opened, open};
 pub use postgres::PostgresStore;
 
 pub use rows::{
-    AccountKey, ConnectionRow, Death, GrantRow, Intent, Lease, Sealed, SessionRow, SessionStage, Spare,
+    AccountKey, Born, ConnectionRow, Death, GrantRow, Intent, Lease, Sealed, SessionRow, SessionStage, Spare,
     TokenHashRow,
 };
 pub use seal::{Bound, Sealer};

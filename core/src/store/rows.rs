@@ -58,6 +58,16 @@ pub struct Spare {
     pub kept_at: u64,
 }
 
+/// Where and when the newest pair was asked for: on which boot clock, and what it showed. A process that reads that
+/// clock knows the token's age whatever became of wall clocks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Born {
+    /// The boot clock's name.
+    pub clock: String,
+    /// Milliseconds on it.
+    pub at: u64,
+}
+
 /// Why and when a grant was found dead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Death {
@@ -90,10 +100,12 @@ pub struct GrantRow {
     pub scopes: Vec<String>,
     /// The sites as last listed.
     pub sites: Vec<Site>,
-    /// When access with the newest pair ends, in wall milliseconds.
+    /// When access with the newest pair ends, in wall milliseconds of the token endpoint's clock.
     pub expires_at: u64,
-    /// When the newest pair was issued.
+    /// When the newest pair was issued, on the same clock.
     pub rotated_at: u64,
+    /// The same on the boot clock of the machine that asked for it; not known of imported tokens.
+    pub born: Option<Born>,
     /// First consent of this account, for the absolute limit (F3.3).
     pub first_consented_at: u64,
     /// Newest consent.

@@ -141,6 +141,7 @@ fn new_pair(worker: &Worker) -> Option<NewPair> {
         generation,
         issued_at: NOW,
         expires_at: NOW,
+        born: None,
         scopes: None,
     })
 }

@@ -252,6 +252,7 @@ pub(in crate::grant) fn first_row() -> GrantRow {
         sites: Vec::new(),
         expires_at: NOW,
         rotated_at: NOW,
+        born: None,
         first_consented_at: 0,
         consented_at: 0,
         lease: None,

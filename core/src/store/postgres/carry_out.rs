@@ -94,7 +94,7 @@ fn grants(parts: &mut Parts, plan: &Plan<'_>) -> Done {
     let query = parts.part(
         "INSERT INTO threelo_grants (id, auth_host, client_id, account_id, generation, expires_at, rotated_at, \
          first_consented_at, consented_at, fence, seq, lease, intent, death, scopes, sites, pair, spare_pair, \
-         spare_generation, spare_issued_at, spare_kept_at, ledger) SELECT * FROM unnest(",
+         spare_generation, spare_issued_at, spare_kept_at, ledger, born) SELECT * FROM unnest(",
     );
     column(query, &put, ", ", |(row, _)| stored(&row.id));
     column(query, &put, ", ", |(row, _)| stored(&row.auth_host));
@@ -117,7 +117,8 @@ fn grants(parts: &mut Parts, plan: &Plan<'_>) -> Done {
     column(query, &put, ", ", |(row, _)| row.spare.as_ref().map(|spare| integer(spare.generation)));
     column(query, &put, ", ", |(row, _)| row.spare.as_ref().map(|spare| integer(spare.issued_at)));
     column(query, &put, ", ", |(row, _)| row.spare.as_ref().map(|spare| integer(spare.kept_at)));
-    column(query, &put, ") ", |(row, _)| row.ledger.as_text());
+    column(query, &put, ", ", |(row, _)| row.ledger.as_text());
+    json(query, &put, ") ", |(row, _)| maybe_to_json(row.born.as_ref()))?;
     query.push(
         "ON CONFLICT (id) DO UPDATE SET \
          auth_host = excluded.auth_host, client_id = excluded.client_id, account_id = excluded.account_id, \
@@ -127,7 +128,7 @@ fn grants(parts: &mut Parts, plan: &Plan<'_>) -> Done {
          death = excluded.death, scopes = excluded.scopes, sites = excluded.sites, pair = excluded.pair, \
          spare_pair = excluded.spare_pair, spare_generation = excluded.spare_generation, \
          spare_issued_at = excluded.spare_issued_at, spare_kept_at = excluded.spare_kept_at, \
-         ledger = excluded.ledger",
+         ledger = excluded.ledger, born = excluded.born",
     );
     Ok(())
 }

@@ -18,8 +18,8 @@ CREATE TABLE threelo_meta (
     value BYTEA NOT NULL
 );
 
--- `pair` and `spare_pair` are sealed; `death`, `scopes`, `sites`, `lease` and `intent` are JSON, and so is `ledger`
--- unless it is empty.
+-- `pair` and `spare_pair` are sealed; `death`, `scopes`, `sites`, `lease`, `intent` and `born` are JSON, and so is
+-- `ledger` unless it is empty.
 CREATE TABLE threelo_grants (
     id TEXT COLLATE "C" PRIMARY KEY,
     auth_host TEXT COLLATE "C" NOT NULL,
@@ -42,7 +42,8 @@ CREATE TABLE threelo_grants (
     spare_generation BIGINT,
     spare_issued_at BIGINT,
     spare_kept_at BIGINT,
-    ledger TEXT NOT NULL
+    ledger TEXT NOT NULL,
+    born TEXT
 );
 CREATE INDEX threelo_grants_by_account ON threelo_grants (account_id, client_id, auth_host) WHERE account_id IS NOT NULL;
 -- What keep-alive lists, in its order.

@@ -12,7 +12,8 @@ macro_rules! grant_columns {
     () => {
         "g.id, g.auth_host, g.client_id, g.account_id, g.generation, g.expires_at, g.rotated_at, \
          g.first_consented_at, g.consented_at, g.fence, g.seq, g.lease, g.intent, g.death, g.scopes, g.sites, \
-         g.pair, g.spare_pair, g.spare_generation, g.spare_issued_at, g.spare_kept_at, g.ledger"
+         g.pair, g.spare_pair, g.spare_generation, g.spare_issued_at, g.spare_kept_at, g.ledger, \
+         g.born"
     };
 }
 macro_rules! connection_columns {
@@ -79,6 +80,7 @@ impl<'r> Cells<'r> {
             pair: Sealed(self.next()?),
             spare: self.spare()?,
             ledger: Ledger::from_text(self.next()?),
+            born: self.maybe_json()?,
         })
     }
 

@@ -13,8 +13,8 @@ CREATE TABLE sequence (
 ) STRICT;
 INSERT INTO sequence (one, seq, horizon) VALUES (1, 0, 0);
 
--- `pair` and `spare_pair` are sealed; `death`, `scopes`, `sites`, `lease` and `intent` are JSON, and so is `ledger`
--- unless it is empty.
+-- `pair` and `spare_pair` are sealed; `death`, `scopes`, `sites`, `lease`, `intent` and `born` are JSON, and so is
+-- `ledger` unless it is empty.
 CREATE TABLE grants (
     id TEXT PRIMARY KEY NOT NULL,
     auth_host TEXT NOT NULL,
@@ -37,7 +37,8 @@ CREATE TABLE grants (
     spare_generation INTEGER,
     spare_issued_at INTEGER,
     spare_kept_at INTEGER,
-    ledger TEXT NOT NULL
+    ledger TEXT NOT NULL,
+    born TEXT
 ) STRICT;
 CREATE INDEX grants_by_account ON grants (account_id, client_id, auth_host) WHERE account_id IS NOT NULL;
 CREATE INDEX grants_by_rotation ON grants (client_id, auth_host, rotated_at, id) WHERE death IS NULL;

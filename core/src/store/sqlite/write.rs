@@ -87,8 +87,8 @@ async fn put_grant(db: &mut SqliteConnection, row: &GrantRow, seq: u64) -> Done 
     sqlx::query(
         "INSERT INTO grants (id, auth_host, client_id, account_id, generation, expires_at, rotated_at, \
          first_consented_at, consented_at, fence, seq, lease, intent, death, scopes, sites, pair, spare_pair, \
-         spare_generation, spare_issued_at, spare_kept_at, ledger) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET \
+         spare_generation, spare_issued_at, spare_kept_at, ledger, born) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET \
          auth_host = excluded.auth_host, client_id = excluded.client_id, account_id = excluded.account_id, \
          generation = excluded.generation, expires_at = excluded.expires_at, rotated_at = excluded.rotated_at, \
          first_consented_at = excluded.first_consented_at, consented_at = excluded.consented_at, \
@@ -96,7 +96,7 @@ async fn put_grant(db: &mut SqliteConnection, row: &GrantRow, seq: u64) -> Done 
          death = excluded.death, scopes = excluded.scopes, sites = excluded.sites, pair = excluded.pair, \
          spare_pair = excluded.spare_pair, spare_generation = excluded.spare_generation, \
          spare_issued_at = excluded.spare_issued_at, spare_kept_at = excluded.spare_kept_at, \
-         ledger = excluded.ledger",
+         ledger = excluded.ledger, born = excluded.born",
     )
     .bind(&row.id)
     .bind(&row.auth_host)
@@ -120,6 +120,7 @@ async fn put_grant(db: &mut SqliteConnection, row: &GrantRow, seq: u64) -> Done 
     .bind(spare.map(|spare| integer(spare.issued_at)))
     .bind(spare.map(|spare| integer(spare.kept_at)))
     .bind(row.ledger.as_text())
+    .bind(maybe_to_json(row.born.as_ref())?)
     .execute(db)
     .await?;
     Ok(())

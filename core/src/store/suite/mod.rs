@@ -101,6 +101,7 @@ pub(super) fn grant(id: &str) -> GrantRow {
         sites: vec![],
         expires_at: 10,
         rotated_at: 9,
+        born: None,
         first_consented_at: 8,
         consented_at: 7,
         lease: None,

@@ -12,8 +12,8 @@ use super::{Place, account, connection, grant, ledger, session, token_hash};
 use crate::clock::Stamp;
 use crate::records::Tags;
 use crate::store::{
-    AccountKey, ConnectionRow, Death, Expect, GrantRow, Intent, Lease, Sealed, SessionStage, Spare, Store,
-    Write,
+    AccountKey, Born, ConnectionRow, Death, Expect, GrantRow, Intent, Lease, Sealed, SessionStage, Spare,
+    Store, Write,
 };
 
 #[derive(Clone, Debug)]
@@ -76,6 +76,7 @@ fn a_grant() -> impl Strategy<Value = GrantRow> {
             lease,
             death: troubled.then(|| Death { reason: "inactive".into(), at: 4 }),
             ledger: ledger(generation),
+            born: troubled.then(|| Born { clock: "c".into(), at: generation }),
             intent: troubled.then_some(Intent { generation: 1, since: 5, last: 6 }),
             ..grant(&id)
         },

@@ -6,8 +6,8 @@ use super::{connection, grant, increment, ledger, on_every_store, put, session, 
 use crate::clock::Stamp;
 use crate::records::{Product, Site, SiteChoice};
 use crate::store::{
-    ConnectionRow, Death, Expect, GrantRow, Intent, Lease, Sealed, SessionRow, SessionStage, Spare, Store,
-    Write,
+    Born, ConnectionRow, Death, Expect, GrantRow, Intent, Lease, Sealed, SessionRow, SessionStage, Spare,
+    Store, Write,
 };
 
 on_every_store!(
@@ -45,6 +45,7 @@ fn full_grant() -> GrantRow {
         intent: Some(Intent { generation: 1, since: 15, last: 16 }),
         expires_at: u64::from(u32::MAX) * 1000,
         ledger: ledger(2),
+        born: Some(Born { clock: "c".into(), at: 17 }),
         ..grant("g")
     }
 }
