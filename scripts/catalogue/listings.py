@@ -186,7 +186,7 @@ def row(operation):
 
 
 def table(documents):
-    """The whole table. Literal parts of a path sort before parameters: the first row that fits is the best."""
+    """The whole table. Literal parts of a path sort before parameters: the first that fits is the best."""
     every = [one for document in documents for one in document.operations()]
     rows = sorted(filter(None, map(row, every)), key=lambda one: (one["op"].split(" ")[1], one["op"]))
     return header(documents, WHAT) + "".join(json.dumps(one, separators=(",", ":")) + "\n" for one in rows)

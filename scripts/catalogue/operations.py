@@ -41,7 +41,7 @@ def scopes(operation):
     listed = [one.get("OAuth2", []) for one in operation.json.get("security", [])]
     declared = [scope for some in listed for scope in some]
     tagged = {one["state"]: one["scopes"] for one in operation.json.get("x-atlassian-oauth2-scopes", [])}
-    # Where nothing is tagged, a scope in `security` tells its kind by its form: granular ones have two colons (F10.1).
+    # Where nothing is tagged, a scope tells its kind by its form: granular ones have two colons (F10.1).
     if not tagged:
         granular = [scope for scope in declared if scope.count(":") == 2]
         return [scope for scope in declared if scope not in granular], granular

@@ -1,5 +1,6 @@
 //! Everything only Atlassian does. Each rule cites its fact.
 
+mod catalogue;
 pub(crate) mod diagnosis;
 mod hosts;
 pub mod resources;

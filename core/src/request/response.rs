@@ -59,7 +59,8 @@ impl fmt::Debug for Response {
 
 impl Response {
     /// Nothing for a status below 400, otherwise what it means, with Jira's own messages under `messages` in the
-    /// context, and `connection_id`, `method`, `path` and Atlassian's `trace_id` beside them.
+    /// context, and `connection_id`, `method`, `path`, Atlassian's `trace_id` and the `operation` it documents beside
+    /// them.
     ///
     /// # Errors
     /// `missing_scope`, `permission_denied`, `app_not_installed`, `rate_limited`, `endpoint_removed`, `http_error`.
@@ -67,37 +68,29 @@ impl Response {
         if self.status < 400 {
             return Ok(());
         }
-        let code = diagnosis::code(self.status, &self.headers, &self.body);
-        let messages = diagnosis::messages(&self.headers, &self.body);
-        let asked = format!("{} {}", self.origin.method, self.origin.path);
-        let said = messages.join("; ");
-        let colon = if said.is_empty() { "" } else { ": " };
-        let text = match code {
-            Code::MissingScope => format!("{asked} needs a scope that was not granted{colon}{said}"),
-            Code::AppNotInstalled => format!("{asked} was refused: the app is not installed on this site"),
-            Code::HttpError if self.status == 401 => {
-                format!("{asked} was answered with 401: no token of this grant is accepted{colon}{said}")
-            }
-            _ => format!("{asked} was answered with {}{colon}{said}", self.status),
+        let origin = &self.origin;
+        let asked = diagnosis::Asked {
+            method: &origin.method,
+            path: &origin.path,
+            writes: origin.writes,
+            granted: &origin.granted_scopes,
         };
-        let mut error = Error::new(code, text)
+        let found = diagnosis::explain(&asked, self.status, &self.headers, &self.body);
+        let mut error = Error::new(found.code, found.text)
             .with_status(self.status)
-            .with("messages", messages)
-            .with("connection_id", &*self.origin.connection_id)
-            .with("method", &*self.origin.method)
-            .with("path", &*self.origin.path);
+            .with("connection_id", &*origin.connection_id)
+            .with("method", &*origin.method)
+            .with("path", &*origin.path);
+        for (name, value) in found.details {
+            error = error.with(name, value);
+        }
         if let Some(trace) = self.header("atl-traceid") {
             error = error.with("trace_id", diagnosis::clean(trace));
         }
-        Err(match code {
-            Code::MissingScope => error.with("granted_scopes", self.origin.granted_scopes.clone()),
-            Code::RateLimited => rate_limit(error, &self.headers),
-            Code::HttpError => match self.hint() {
-                Some(hint) => error.hinting(hint),
-                None => error,
-            },
-            _ => error,
-        })
+        if let Some(hint) = found.hint {
+            error = error.hinting(hint);
+        }
+        Err(if found.code == Code::RateLimited { rate_limit(error, &self.headers) } else { error })
     }
 
     /// Whether the body is still on its way.
@@ -128,16 +121,6 @@ impl Response {
     /// The path that was asked, below the site and without its query.
     pub(crate) fn path(&self) -> &str {
         &self.origin.path
-    }
-
-    fn hint(&self) -> Option<&'static str> {
-        match self.status {
-            401 => Some("If it stays, let the user connect again with connect() and the same id."),
-            500.. if self.origin.writes => {
-                Some("Look in Jira whether the write happened before sending it again (F6.9).")
-            }
-            _ => None,
-        }
     }
 
     /// The body as text; what is not UTF-8 is replaced.

@@ -1,58 +1,83 @@
-//! What an error answer of the gateway or of a product says: one reader for all families of bodies (F6.1).
+//! What the body of an error answer says: one reader for all five families (F6.1).
 
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use serde_json::Value;
-
-use crate::error::Code;
+use serde_json::{Map, Value};
 
 /// At most this many messages of this many characters leave an answer.
 const MOST_MESSAGES: usize = 10;
 const LONGEST_MESSAGE: usize = 500;
 
-/// What an error status with this body means.
-pub(crate) fn code(status: u16, headers: &HeaderMap, body: &[u8]) -> Code {
-    match status {
-        401 if is_scope_failure(headers, body) => Code::MissingScope,
-        403 if is_not_installed(body) => Code::AppNotInstalled,
-        403 => Code::PermissionDenied,
-        410 => Code::EndpointRemoved,
-        429 => Code::RateLimited,
-        _ => Code::HttpError,
+/// The families of bodies (F6.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// (a) The gateway's own: `{"code", "message"}`.
+    Gateway,
+    /// (b) A product's: `{"errorMessages", "errors"}`.
+    Product,
+    /// (c) Spring's: `{"timestamp", "status", "error", "message", "path"}`.
+    Spring,
+    /// (d) OAuth's: `{"error", "error_description"}`.
+    OAuth,
+    /// (e) A page of HTML.
+    Page,
+    /// (e) Nothing, or nothing of the kind.
+    Other,
+}
+
+/// An error answer's body, read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Body {
+    pub(crate) family: Family,
+    /// What it says, cleaned of what must not be shown. A page of HTML is its title at most.
+    pub(crate) messages: Vec<String>,
+}
+
+impl Body {
+    /// Reads a body of whichever family.
+    pub(crate) fn read(headers: &HeaderMap, body: &[u8]) -> Self {
+        let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let (family, found) = if kind.contains("html") || body.trim_ascii_start().starts_with(b"<") {
+            (Family::Page, title(body).into_iter().collect())
+        } else {
+            match serde_json::from_slice::<Value>(body) {
+                Ok(Value::Object(body)) => (family(&body), said(&body)),
+                _ => (Family::Other, Vec::new()),
+            }
+        };
+        let messages = found
+            .iter()
+            .map(|text| clean(text))
+            .filter(|text| !text.is_empty())
+            .take(MOST_MESSAGES)
+            .collect();
+        Self { family, messages }
+    }
+
+    /// Whether it says this somewhere, however it is capitalised.
+    pub(crate) fn says(&self, words: &str) -> bool {
+        self.messages.iter().any(|message| message.to_ascii_lowercase().contains(words))
     }
 }
 
-/// Whether a 401 complains about a scope and not about the token (F6.2).
-pub(crate) fn is_scope_failure(headers: &HeaderMap, body: &[u8]) -> bool {
-    let category =
-        headers.get("x-failure-category").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    // Atlassian writes these categories with underscores or with spaces (F6.1).
-    category.replace(' ', "_").eq_ignore_ascii_case("FAILURE_CLIENT_SCOPE_CHECK")
-        || said(body).iter().any(|message| message.to_ascii_lowercase().contains("scope does not match"))
-}
-
-/// Whether a 403 says that the grant no longer covers the site or the product (F6.5).
-fn is_not_installed(body: &[u8]) -> bool {
-    let said = said(body);
-    said.iter().any(|message| message.to_ascii_lowercase().contains("app is not installed on this instance"))
-}
-
-/// The messages of an error answer, cleaned of what must not be shown. A page of HTML is its title at most.
-pub(crate) fn messages(headers: &HeaderMap, body: &[u8]) -> Vec<String> {
-    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let found = if kind.contains("html") || body.trim_ascii_start().starts_with(b"<") {
-        title(body).into_iter().collect()
+fn family(body: &Map<String, Value>) -> Family {
+    let has = |name: &str| body.contains_key(name);
+    if has("errorMessages") || has("errorMessage") || has("errors") {
+        Family::Product
+    } else if has("error_description") {
+        Family::OAuth
+    } else if has("error") {
+        // OAuth's description may be left out; Spring's status never is.
+        if has("status") || has("timestamp") { Family::Spring } else { Family::OAuth }
+    } else if has("message") {
+        Family::Gateway
     } else {
-        said(body)
-    };
-    found.iter().map(|text| clean(text)).filter(|text| !text.is_empty()).take(MOST_MESSAGES).collect()
+        Family::Other
+    }
 }
 
 /// What a JSON body says, in whichever of the families it is written.
-fn said(body: &[u8]) -> Vec<String> {
-    let Ok(Value::Object(body)) = serde_json::from_slice::<Value>(body) else {
-        return Vec::new();
-    };
+fn said(body: &Map<String, Value>) -> Vec<String> {
     let mut found = Vec::new();
     // (b) Jira's ErrorCollection; Jira Service Management has a single errorMessage.
     if let Some(Value::Array(all)) = body.get("errorMessages") {
@@ -130,82 +155,63 @@ pub(crate) fn clean(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
-    fn read(body: &str) -> Vec<String> {
-        messages(&HeaderMap::new(), body.as_bytes())
+    fn read(body: &str) -> Body {
+        Body::read(&HeaderMap::new(), body.as_bytes())
     }
 
     #[test]
     fn every_family_of_bodies_is_understood() {
-        for (body, expected) in [
-            (r#"{"code":403,"message":"Forbidden"}"#, vec!["Forbidden"]),
+        use Family::{Gateway, OAuth, Other, Page, Product, Spring};
+        for (body, family, expected) in [
+            (r#"{"code":403,"message":"Forbidden"}"#, Gateway, vec!["Forbidden"]),
             (
                 r#"{"errorMessages":["Issue does not exist"],"errors":{"project":"is required","n":{"a":1}},"status":400}"#,
+                Product,
                 vec!["Issue does not exist", "project: is required", "n: {\"a\":1}"],
             ),
             (
                 r#"{"timestamp":"2026","status":404,"error":"Not Found","message":"No message available","path":"/x"}"#,
+                Spring,
                 vec!["Not Found"],
             ),
-            (r#"{"status":404,"error":"Not Found","message":"no such tenant"}"#, vec!["no such tenant"]),
+            (
+                r#"{"status":404,"error":"Not Found","message":"no such tenant"}"#,
+                Spring,
+                vec!["no such tenant"],
+            ),
             (
                 r#"{"error":"invalid_grant","error_description":"Unknown token"}"#,
+                OAuth,
                 vec!["invalid_grant: Unknown token"],
             ),
+            (r#"{"error":"access_denied"}"#, OAuth, vec!["access_denied"]),
             (
                 "<!DOCTYPE html><html><head><TITLE>\n Page\n unavailable </TITLE></head><p>secret",
+                Page,
                 vec!["Page unavailable"],
             ),
-            ("<html><p>no title", vec![]),
-            ("", vec![]),
-            ("not json", vec![]),
-            ("[1]", vec![]),
-            (r#"{"errorMessage":"Customer not found"}"#, vec!["Customer not found"]),
+            ("<html><p>no title", Page, vec![]),
+            ("", Other, vec![]),
+            ("not json", Other, vec![]),
+            ("[1]", Other, vec![]),
+            ("{}", Other, vec![]),
+            (r#"{"errorMessage":"Customer not found"}"#, Product, vec!["Customer not found"]),
             (
                 r#"{"errors":[{"status":404,"code":"NOT_FOUND","title":"Not Found","detail":"page 7"}]}"#,
+                Product,
                 vec!["Not Found: page 7"],
             ),
-            (r#"{"errors":[{"title":"Gone","detail":null},"text",7]}"#, vec!["Gone", "text"]),
+            (r#"{"errors":[{"title":"Gone","detail":null},"text",7]}"#, Product, vec!["Gone", "text"]),
         ] {
-            assert_eq!(read(body), expected, "{body}");
+            let read = read(body);
+            assert_eq!(
+                (read.family, read.messages),
+                (family, expected.into_iter().map(str::to_owned).collect()),
+                "{body}"
+            );
         }
-    }
-
-    #[test]
-    fn scope_failures_are_told_from_rejected_tokens() {
-        let by_body = br#"{"code":401,"message":"Unauthorized; scope does not match"}"#;
-        assert_eq!(code(401, &HeaderMap::new(), by_body), Code::MissingScope);
-        assert_eq!(
-            code(401, &HeaderMap::new(), br#"{"code":401,"message":"Unauthorized"}"#),
-            Code::HttpError
-        );
-        for category in ["FAILURE_CLIENT_SCOPE_CHECK", "FAILURE CLIENT SCOPE CHECK"] {
-            let headers = HeaderMap::from_iter([(
-                "x-failure-category".parse().unwrap(),
-                HeaderValue::from_static(category),
-            )]);
-            assert_eq!(code(401, &headers, b""), Code::MissingScope, "{category}");
-        }
-        let auth = HeaderMap::from_iter([(
-            "x-failure-category".parse().unwrap(),
-            HeaderValue::from_static("FAILURE_CLIENT_AUTH"),
-        )]);
-        assert_eq!(code(401, &auth, b""), Code::HttpError);
-    }
-
-    #[test]
-    fn a_missing_app_is_told_from_missing_permission_in_either_body() {
-        for body in [
-            r#"{"code":403,"message":"The app is not installed on this instance"}"#,
-            r#"{"errorMessages":["The app is not installed on this instance."]}"#,
-        ] {
-            assert_eq!(code(403, &HeaderMap::new(), body.as_bytes()), Code::AppNotInstalled);
-        }
-        let denied = br#"{"errorMessages":["You do not have permission"],"errors":{}}"#;
-        assert_eq!(code(403, &HeaderMap::new(), denied), Code::PermissionDenied);
     }
 
     #[test]
