@@ -62,7 +62,9 @@ Node raise one class for each code, all under `ThreeloError`. An error carries:
 
 HOW_TO_READ = """\
 `context` has the same content in both languages: its names are in snake_case, and its times are
-milliseconds since the epoch. No token, secret, code, state or key ever stands in an error.
+milliseconds since the epoch. An error that Jira answered with tells there the `connection_id`, `method` and
+`path` of the call, Jira's own `messages`, and Atlassian's `trace_id` for its support. No token, secret, code,
+state or key ever stands in an error.
 
 *Retryable* means that the same call may succeed later without anybody changing anything. It does not mean
 that you should repeat it at once: threelo has already repeated what was safe to repeat.
@@ -86,6 +88,7 @@ def errors() -> str:
 
 def error_section(name: str, error: dict[str, Any]) -> list[str]:
     classes = f"`{python.error_class(name)}` in Python, `{node.error_class(name)}` in Node"
+    context = [f"  - `{detail}`: {linked(what)}" for detail, what in error.get("context", {}).items()]
     return [
         f"## {name}",
         "",
@@ -94,6 +97,7 @@ def error_section(name: str, error: dict[str, Any]) -> list[str]:
         f"- **What to do:** {linked(error['action'])}",
         f"- **Retryable:** {yes(error['retryable'])}",
         f"- **Class:** {classes}",
+        *(["- **In its context:**", *context] if context else []),
         "",
     ]
 
