@@ -53,12 +53,21 @@ $(DONE)/node: $(CORE) $(shell find bindings-node \( -name '*.rs' -o -path '*/src
 
 build: $(DONE)/python $(DONE)/node $(DONE)/sandbox   ## both packages in place, and the sandbox
 
+$(DONE)/dist: $(DONE)/python $(DONE)/node $(shell find scripts/dist -name '*.py' -o -name '*.json') README.md LICENSE
+	python3 scripts/dist
+	@touch $@
+
+dist: $(DONE)/dist   ## the packages people install, into dist/: sdist, wheel, npm's two tarballs; their sizes are held to
+
+dist-loading: $(DONE)/dist   ## what importing the installed packages costs, in milliseconds
+	scripts/dist/loading.sh
+
 demo: build      ## what threelo does, shown in a minute, in Python and Node on one store
 	$(VENV)/bin/python demo/demo.py
 
 # ------------------------------------------------------------------------------------------------ proofs
 
-test: lint test-rust test-python test-node test-interop test-chaos   ## everything
+test: lint test-rust test-python test-node test-interop test-packages test-chaos   ## everything
 
 test-rust: | $(DONE)/setup                    ## the core, the sandbox and the vectors in Rust
 	if cargo nextest --version >/dev/null 2>&1; then set -- nextest run; else set -- test; fi; \
@@ -73,6 +82,9 @@ test-node: build                              ## node:test: the Node face and th
 test-interop: build $(DONE)/interop           ## against an authorization server nobody here wrote
 	cd tests/interop && npm test --silent
 	$(VENV)/bin/python -m pytest -q tests/interop
+
+test-packages: build $(DONE)/dist              ## the packages, installed where there is no toolchain, run the vectors
+	$(VENV)/bin/python -m pytest -q tests/packages
 
 test-chaos: build                             ## every kill, the crowd and every bad day once, on both stores
 	$(VENV)/bin/python -m pytest -q tests/chaos
@@ -95,6 +107,6 @@ generate:                                     ## writes what repeats api.toml
 	cargo fmt --all
 
 clean:                                        ## forgets all builds
-	rm -rf $(DONE) $(VENV) node_modules tests/interop/node_modules target bindings-node/lib bindings-node/*.node
+	rm -rf $(DONE) $(VENV) node_modules tests/interop/node_modules target bindings-node/lib bindings-node/*.node dist
 
-.PHONY: help build demo test test-rust test-python test-node test-interop test-chaos chaos lint generate clean
+.PHONY: help build dist dist-loading demo test test-rust test-python test-node test-interop test-packages test-chaos chaos lint generate clean
