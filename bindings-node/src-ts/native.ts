@@ -35,6 +35,7 @@ export interface NativeClient {
 export interface NativePaginator {
   nextPage(id: number): void;
   cursor(consumed: number): string | null;
+  rest(): void;
 }
 
 export interface NativeEvents {

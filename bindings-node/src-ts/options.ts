@@ -123,6 +123,26 @@ export interface PaginateOptions extends CallOptions {
   readonly limit?: number | undefined;
   /** Go on from where an earlier iterator, in either language, stopped. */
   readonly cursor?: string | undefined;
+  /** Ask for pages of this many items, under the name the listing has for it. A hint: servers give fewer as they like. */
+  readonly pageSize?: number | undefined;
+  /**
+   * Fetch the next page while the present one is used.
+   *
+   * @defaultValue `true`
+   */
+  readonly prefetch?: boolean | undefined;
+  /**
+   * How many pages are fetched at once, 1 to 16, where a listing counts its items and says how many there are.
+   *
+   * @defaultValue `1`
+   */
+  readonly parallel?: number | undefined;
+  /**
+   * Leave out items that came before, by id, key, self or all of it. The newest 100,000 are remembered.
+   *
+   * @defaultValue `false`
+   */
+  readonly deduplicate?: boolean | undefined;
 }
 
 /** Options of `connections`. */

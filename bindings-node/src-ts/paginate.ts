@@ -27,6 +27,8 @@ abstract class Pages<T> implements AsyncIterable<T> {
   protected abstract fetch(id: number): void;
   /** The items of what was fetched; null at the end. @internal */
   protected abstract read(text: string | null | undefined): T[] | null;
+  /** Ends what is being fetched ahead, when a loop is left. @internal */
+  protected abstract rest(): void;
   /** Where to go on after so many items of the page. @internal */
   protected abstract place(consumed: number, page: readonly T[]): string | null;
 
@@ -40,18 +42,26 @@ abstract class Pages<T> implements AsyncIterable<T> {
 
   /** Whole pages instead of single items. None is empty. */
   async *pages(): AsyncGenerator<T[], void, undefined> {
-    do {
-      const rest = this.#page.slice(this.#consumed);
-      this.#consumed = this.#page.length;
-      if (rest.length > 0) yield rest;
-    } while (await this.#turn());
+    try {
+      do {
+        const rest = this.#page.slice(this.#consumed);
+        this.#consumed = this.#page.length;
+        if (rest.length > 0) yield rest;
+      } while (await this.#turn());
+    } finally {
+      this.rest();
+    }
   }
 
   /** The items, one by one. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    do {
-      while (this.#consumed < this.#page.length) yield this.#page[this.#consumed++] as T;
-    } while (await this.#turn());
+    try {
+      do {
+        while (this.#consumed < this.#page.length) yield this.#page[this.#consumed++] as T;
+      } while (await this.#turn());
+    } finally {
+      this.rest();
+    }
   }
 
   /** Two loops over one listing share its pages, and each item comes once. */
@@ -89,7 +99,11 @@ export class Paginator<T = unknown> extends Pages<T> {
   }
 
   protected override read(text: string | null | undefined): T[] | null {
-    return text == null ? null : (JSON.parse(text) as { items: T[] }).items;
+    return text == null ? null : (JSON.parse(text) as T[]);
+  }
+
+  protected override rest(): void {
+    this.#native.rest();
   }
 
   protected override place(consumed: number): string | null {
@@ -125,6 +139,10 @@ export class Connections extends Pages<Connection> {
     const page = JSON.parse(text) as { items: RawConnection[]; cursor: string | null };
     [this.#after, this.#next] = [this.#next ?? null, page.cursor];
     return page.items.map((item) => new Connection(item));
+  }
+
+  protected override rest(): void {
+    // Nothing is fetched ahead.
   }
 
   protected override place(consumed: number, page: readonly Connection[]): string | null {

@@ -23,13 +23,13 @@ impl NativePaginator {
 
 #[napi]
 impl NativePaginator {
-    /// The next page as `{"items": […]}`, or nothing at the end.
+    /// The next page as a list in JSON, or nothing at the end.
     #[napi]
     pub fn next_page(&self, id: u32) {
         let pages = Arc::clone(&self.pages);
         self.port.run(id, async move {
             let page = pages.lock().await.next_page().await?;
-            Ok(Answer::Text(page.map(|page| page.to_json()).transpose()?))
+            Ok(Answer::Text(page.map(|page| page.to_json())))
         });
     }
 
@@ -37,5 +37,12 @@ impl NativePaginator {
     #[napi]
     pub fn cursor(&self, consumed: u32) -> Option<String> {
         self.pages.try_lock().ok()?.cursor(consumed as usize)
+    }
+    /// Ends what is being fetched ahead; a page that somebody waits for still comes.
+    #[napi]
+    pub fn rest(&self) {
+        if let Ok(mut pages) = self.pages.try_lock() {
+            pages.rest();
+        }
     }
 }

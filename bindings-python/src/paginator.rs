@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyBlockingIOError;
 use pyo3::prelude::*;
-use threelo_core::paginate::Paginator;
+use threelo_core::paginate::{Page, Paginator};
 use threelo_core::{Code, Error, Result};
 use tokio::sync::Mutex;
 
@@ -19,17 +19,16 @@ struct Listing {
     paginator: Paginator,
     /// Pages fetched, and the last of them.
     fetched: usize,
-    last: Option<String>,
+    last: Option<Page>,
 }
 
 impl Listing {
     async fn after(&mut self, received: usize) -> Result<Option<String>> {
         if received >= self.fetched {
-            let page = self.paginator.next_page().await?;
-            self.last = page.map(|page| page.to_json()).transpose()?;
+            self.last = self.paginator.next_page().await?;
             self.fetched += usize::from(self.last.is_some());
         }
-        Ok(self.last.clone())
+        Ok(self.last.as_ref().map(Page::to_json))
     }
 
     /// A page that is not there yet begins where the one before it ends.
@@ -60,6 +59,13 @@ impl NativePaginator {
         let busy = |_| PyBlockingIOError::new_err("a page is being fetched");
         let listing = self.listing(py)?.try_lock().map_err(busy)?;
         caught(py, || Ok(listing.cursor(received, consumed)))
+    }
+
+    /// Ends what is being fetched ahead; a page that somebody waits for still comes.
+    fn rest(&self) {
+        if let Some(mut listing) = self.0.get().and_then(|listing| listing.try_lock().ok()) {
+            listing.paginator.rest();
+        }
     }
 }
 

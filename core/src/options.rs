@@ -278,9 +278,25 @@ pub struct PaginateOptions {
     /// Go on from where an earlier iterator stopped.
     #[serde(default)]
     pub cursor: Option<String>,
+    /// Ask for pages of this many items. A hint: servers give fewer as they like, and some listings know no sizes.
+    #[serde(default)]
+    pub page_size: Option<u64>,
+    /// Fetch the next page while the present one is used.
+    #[serde(default = "yes")]
+    pub prefetch: bool,
+    /// How many pages are fetched at once, where they can be counted: 1 to 16.
+    #[serde(default = "one")]
+    pub parallel: u32,
+    /// Leave out items that came before: offsets shift while others write. The newest 100,000 are remembered.
+    #[serde(default)]
+    pub deduplicate: bool,
     /// How long one page may take.
     #[serde(default, rename = "timeout_ms", deserialize_with = "millis")]
     pub timeout: Option<Duration>,
+}
+
+fn one() -> u32 {
+    1
 }
 
 fn get() -> String {
@@ -299,6 +315,10 @@ impl PaginateOptions {
             site: None,
             limit: None,
             cursor: None,
+            page_size: None,
+            prefetch: true,
+            parallel: one(),
+            deduplicate: false,
             timeout: None,
         }
     }

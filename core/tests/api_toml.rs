@@ -189,8 +189,11 @@ fn defaults_are_those_of_api_toml() {
     };
     assert_eq!(json!(retry), of_verb("proxy_request", "retry"));
     let paginate = options(&api["verbs"]["paginate"], false).to_string();
-    let method = PaginateOptions::decode(&paginate, Casing::Snake).unwrap().method;
-    assert_eq!(json!(method), of_verb("paginate", "method"));
+    let paginate = PaginateOptions::decode(&paginate, Casing::Snake).unwrap();
+    assert_eq!(json!(paginate.method), of_verb("paginate", "method"));
+    assert_eq!(json!(paginate.prefetch), of_verb("paginate", "prefetch"));
+    assert_eq!(json!(paginate.parallel), of_verb("paginate", "parallel"));
+    assert_eq!(json!(paginate.deduplicate), of_verb("paginate", "deduplicate"));
     let Call::KeepAlive(pass) = Call::decode("keep_alive", "{}", Casing::Snake).unwrap() else {
         unreachable!("keep_alive decodes to keep_alive")
     };
@@ -219,7 +222,10 @@ fn every_default_of_api_toml_is_looked_at_above() {
         "connect.keep_scopes",
         "keep_alive.concurrency",
         "keep_alive.idle_days",
+        "paginate.deduplicate",
         "paginate.method",
+        "paginate.parallel",
+        "paginate.prefetch",
         "proxy_request.retry",
     ];
     assert_eq!(found, looked_at.map(str::to_owned).into());

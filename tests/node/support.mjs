@@ -73,9 +73,9 @@ export class Sandbox {
     return text ? JSON.parse(text) : null;
   }
 
-  /** Keeps requests to a path waiting. Resolves to what lets them go, and what waits until one is there. */
-  async hold(path, when = 'before') {
-    const { id } = await this.control('POST', '/faults', { path, kind: { hold: when }, times: 0 });
+  /** Keeps requests to a path waiting, after the first ones. Resolves to what lets them go, and what waits until one is there. */
+  async hold(path, when = 'before', skip = 0) {
+    const { id } = await this.control('POST', '/faults', { path, kind: { hold: when }, times: 0, skip });
     const waiting = async () => (await this.control('GET', '/faults')).find((fault) => fault.id === id)?.waiting > 0;
     return {
       release: () => this.control('DELETE', `/faults/${id}`),

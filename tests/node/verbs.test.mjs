@@ -124,19 +124,48 @@ test('two loops over one listing share its items', async () => {
   assert.equal(new Set(found).size, 57);
 });
 
-test('the cursor stays true while a page is on its way', async () => {
-  const items = client.paginate(...LISTING, inTens());
-  const iterator = items[Symbol.asyncIterator]();
-  for (let index = 0; index < 10; index++) await iterator.next();
-  const { cursor } = items;
-  const held = await sandbox.hold('/ex/jira/*');
-  const eleventh = iterator.next();
-  await held.arrived();
-  assert.equal(items.cursor, cursor);
+/** A listing no other test asks for, so that requests to it can be counted. */
+const LABELS = ['user-1', '/rest/api/3/label'];
+
+async function holdSecondPage() {
+  const { site } = await client.connection('user-1');
+  return sandbox.hold(`/ex/jira/${site.cloudId}/rest/api/3/label`, 'before', 1);
+}
+
+for (const prefetch of [true, false]) {
+  test(`the cursor stays true while a page is on its way, fetched ${prefetch ? 'ahead' : 'when wanted'}`, async () => {
+    const held = await holdSecondPage();
+    const items = client.paginate(...LABELS, { pageSize: 10, prefetch });
+    const iterator = items[Symbol.asyncIterator]();
+    for (let index = 0; index < 10; index++) await iterator.next();
+    const { cursor } = items;
+    const eleventh = iterator.next();
+    await held.arrived();
+    assert.equal(items.cursor, cursor);
+    await held.release();
+    const found = [(await eleventh).value];
+    for await (const label of items) found.push(label);
+    const again = [];
+    for await (const label of client.paginate(...LABELS, { cursor })) again.push(label);
+    assert.equal(again.length, 47);
+    assert.deepEqual(found, again);
+  });
+}
+
+test('a loop that is left lets go of what was fetched ahead, and can be gone on with', async () => {
+  const held = await holdSecondPage();
+  const items = client.paginate(...LABELS, { pageSize: 10 });
+  const found = [];
+  for await (const label of items) {
+    found.push(label);
+    await held.arrived();
+    break;
+  }
+  // The request that waits is given up, not answered.
   await held.release();
-  const { value } = await eleventh;
-  const again = await client.paginate(...LISTING, inTens({ cursor }))[Symbol.asyncIterator]().next();
-  assert.equal(again.value.id, value.id);
+  for await (const label of items) found.push(label);
+  assert.equal(new Set(found).size, 57);
+  assert.equal(found.length, 57);
 });
 
 test('connections are listed with a cursor after every one of them', async () => {

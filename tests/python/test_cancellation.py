@@ -106,19 +106,20 @@ async def test_a_call_is_awaited_once(stuck: dict[str, Any]) -> None:
             await call
 
 
+@pytest.mark.parametrize("prefetch", [True, False])
 async def test_a_listing_keeps_its_place_while_a_page_is_on_its_way(
-    sandbox: Sandbox, person: Person, tmp_path: Path
+    sandbox: Sandbox, person: Person, tmp_path: Path, prefetch: bool
 ) -> None:
     options = sandbox.options(store=str(tmp_path / "threelo.db"))
     with threelo.Client(**options) as blocking:
         person.connect(blocking, "user-42")
     async with threelo.AsyncClient(**options) as client:
         query = {"jql": "project = ACME", "maxResults": 10, "fields": "summary"}
-        listing = client.paginate("user-42", "/rest/api/3/search/jql", params=query)
+        listing = client.paginate("user-42", "/rest/api/3/search/jql", params=query, prefetch=prefetch)
+        fault = {"path": "/ex/*", "kind": {"hold": "after"}, "times": 0, "skip": 1}
+        held = sandbox.control("POST", "/faults", fault)["id"]
         begun = [(await anext(listing))["key"] for _ in range(10)]
         place = listing.cursor
-        fault = {"path": "/ex/*", "kind": {"hold": "after"}, "times": 0}
-        held = sandbox.control("POST", "/faults", fault)["id"]
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
                 await anext(listing)

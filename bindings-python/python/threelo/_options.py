@@ -122,6 +122,20 @@ class PaginateOptions(TypedDict, total=False):
     """Stop after this many items."""
     cursor: NotRequired[str]
     """Go on from where an earlier iterator, in either language, stopped."""
+    page_size: NotRequired[int]
+    """Ask for pages of this many items, under the name the listing has for it. A hint: servers give fewer as
+    they like.
+    """
+    prefetch: NotRequired[bool]
+    """Fetch the next page while the present one is used. Default: True."""
+    parallel: NotRequired[int]
+    """How many pages are fetched at once, 1 to 16, where a listing counts its items and says how many there
+    are. Default: 1.
+    """
+    deduplicate: NotRequired[bool]
+    """Leave out items that came before, by id, key, self or all of it. The newest 100,000 are remembered.
+    Default: False.
+    """
     timeout: NotRequired[float | None]
     """How long the call may take, in seconds."""
 

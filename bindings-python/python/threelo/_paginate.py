@@ -59,7 +59,8 @@ class _Items:
 
 
 class Paginator(_Items, Iterator[Any]):
-    """The items of a listing, one after the other; pages are fetched as they are needed.
+    """The items of a listing, one after the other. The next page is fetched while the present one is used, or
+    several where `parallel` asks for them; that ends with the iterator.
 
     Raises, while iterating, what `proxy_request()` and `raise_for_status()` raise, `CursorInvalidError` and
     `PaginationStalledError`.
@@ -87,12 +88,15 @@ class Paginator(_Items, Iterator[Any]):
 
     def pages(self) -> Iterator[list[Any]]:
         """What is left, page by page: lists of items. A page counts as handed out as a whole."""
-        while True:
-            with self._lock:
-                if not self._more():
-                    return
-                rest = self._rest()
-            yield rest
+        try:
+            while page := self._whole():
+                yield page
+        finally:
+            self._native.rest()
+
+    def _whole(self) -> list[Any]:
+        with self._lock:
+            return self._rest() if self._more() else []
 
 
 class AsyncPaginator(_Items, AsyncIterator[Any]):
@@ -115,12 +119,15 @@ class AsyncPaginator(_Items, AsyncIterator[Any]):
 
     async def pages(self) -> AsyncIterator[list[Any]]:
         """What is left, page by page: lists of items. A page counts as handed out as a whole."""
-        while True:
-            async with self._lock:
-                if not await self._more():
-                    return
-                rest = self._rest()
-            yield rest
+        try:
+            while page := await self._whole():
+                yield page
+        finally:
+            self._native.rest()
+
+    async def _whole(self) -> list[Any]:
+        async with self._lock:
+            return self._rest() if await self._more() else []
 
 
 class _Connections:

@@ -35,7 +35,7 @@ def text(answer: str) -> str:
 
 def items(page: str) -> list[Any]:
     """The items of a page of a listing."""
-    return list(json.loads(page)["items"])
+    return list(json.loads(page))
 
 
 def connections(page: str) -> tuple[list[Connection], str | None]:

@@ -3,6 +3,7 @@
 mod catalogue;
 pub(crate) mod diagnosis;
 mod hosts;
+pub(crate) mod listings;
 pub mod resources;
 pub mod token_endpoint;
 

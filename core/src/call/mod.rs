@@ -6,7 +6,6 @@ mod spell;
 
 use serde::Serialize;
 use serde_json::json;
-use serde_json::value::RawValue;
 
 use decode::decode;
 pub use spell::Casing;
@@ -18,7 +17,6 @@ use crate::options::{
     CloseOptions, CompleteOptions, ConnectOptions, ConnectionsOptions, IdOptions, ImportOptions,
     KeepAliveOptions, PaginateOptions, RequestOptions, SelectSiteOptions, UpdateOptions,
 };
-use crate::paginate::Page;
 
 /// A verb that takes and returns plain data, with its options. `proxy_request` and `paginate` have richer results
 /// and are called on the [`Client`] itself.
@@ -104,20 +102,6 @@ impl PaginateOptions {
     /// `invalid_argument`.
     pub fn decode(options: &str, casing: Casing) -> Result<Self> {
         decode("paginate", options, casing)
-    }
-}
-
-impl Page {
-    /// The page as the bindings hand it on: `{"items": […], "count": n}`.
-    ///
-    /// # Errors
-    /// None in practice: the items were read from JSON.
-    pub fn to_json(&self) -> Result<String> {
-        #[derive(Serialize)]
-        struct Wire<'a> {
-            items: &'a [Box<RawValue>],
-        }
-        text(&Wire { items: &self.items })
     }
 }
 

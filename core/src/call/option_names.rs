@@ -50,6 +50,10 @@ pub(super) const OPTIONS: &[(&str, &[Known])] = &[
         Known { name: "site", accepted: "string", required: false, secret: false },
         Known { name: "limit", accepted: "integer", required: false, secret: false },
         Known { name: "cursor", accepted: "string", required: false, secret: false },
+        Known { name: "page_size", accepted: "integer", required: false, secret: false },
+        Known { name: "prefetch", accepted: "boolean", required: false, secret: false },
+        Known { name: "parallel", accepted: "integer", required: false, secret: false },
+        Known { name: "deduplicate", accepted: "boolean", required: false, secret: false },
     ]),
     ("sites", &[
         Known { name: "id", accepted: "string", required: true, secret: false },

@@ -114,4 +114,8 @@ impl Fetch for Client {
     fn fetch(&self, options: RequestOptions) -> BoxFuture<'_, Result<(Response, String)>> {
         Box::pin(self.request(options, Intent::Listing))
     }
+
+    fn seals(&self, text: &str) -> Vec<Vec<u8>> {
+        self.connector().keeper.shared.sealer.fingerprints(text)
+    }
 }

@@ -1,91 +1,75 @@
 //! Listings: their shapes, cursors, and the stream over their items.
 //!
-//! A shape is told from the answer, not from the path (F8). Two are known: pages of `values` that are counted, and
-//! pages of `issues` that are chained by tokens. What is asked here counts as a read, whatever its method.
+//! A shape is told from the answer, not from the path (F8); what the answer cannot tell is in
+//! [`crate::atlassian::listings`]. What is asked here counts as a read, whatever its method.
 
+mod ahead;
 mod cursor;
+mod distinct;
+mod guard;
+mod page;
+mod position;
 mod query;
 mod shape;
+mod walk;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use serde_json::value::RawValue;
 
+use crate::atlassian::listings::TOKEN_LIFE_MS;
+use crate::clock::wall_ms;
 use crate::error::{Code, Error, Result};
 use crate::options::{PaginateOptions, RequestOptions};
 use crate::request::Response;
-use cursor::{Cursor, Position};
+use ahead::Ahead;
+use cursor::Cursor;
+pub use page::Page;
+use position::Position;
 use query::Query;
-use shape::{Listing, Next};
+use shape::{Around, Listing, Outlook, Refusal};
+use walk::{Step, Walk};
 
-/// So many empty pages in a row are a listing that has no end.
-const MOST_EMPTY_PAGES: u32 = 1000;
+/// So many pages at once, at most: each is held in memory until it is wanted.
+const MOST_PARALLEL: u32 = 16;
 
 /// What a paginator needs of the client.
 pub(crate) trait Fetch: Send + Sync {
     /// One page: a call with [`crate::request::Intent::Listing`], and the cloud id of the site it went to.
     fn fetch(&self, options: RequestOptions) -> BoxFuture<'_, Result<(Response, String)>>;
-}
 
-/// One page of a listing.
-#[derive(Debug)]
-pub struct Page {
-    /// The items, as Jira wrote them.
-    pub items: Vec<Box<RawValue>>,
+    /// The keyed hashes of a text: one for each key of the store, the one that seals first.
+    fn seals(&self, text: &str) -> Vec<Vec<u8>>;
 }
 
 /// An iterator over the pages of a listing. A call of [`Paginator::next_page`] that is dropped or fails changes
 /// nothing: the next one asks for the same page.
+///
+/// While a page is being used, the next one is fetched (`prefetch`), or several of them where they can be counted
+/// (`parallel`). What is fetched ahead never shows before it is asked for, errors included, and ends when the
+/// paginator is dropped.
 pub struct Paginator {
     fetch: Arc<dyn Fetch>,
     query: Query,
     /// The site the listing belongs to, once it is known.
     cloud_id: Option<String>,
-    /// The page to ask for next, and how many items from there on are consumed already.
-    next: Ahead,
-    /// The page handed out last.
-    handed: Option<Handed>,
-    /// How many items may still be handed out.
-    remaining: Option<u64>,
-    /// Tokens that led to a page already.
-    spent: HashSet<String>,
-    empty_pages: u32,
-}
-
-#[derive(Clone, Debug)]
-enum Ahead {
-    Page {
-        at: Position,
-        skip: u64,
-    },
-    End,
-    /// The page led back to a place where the listing was already.
-    Stalled,
-}
-
-/// Where the page handed out last stands.
-#[derive(Clone, Debug)]
-struct Handed {
-    at: Position,
-    /// Items of that page before the first one handed out.
-    skip: u64,
-    given: u64,
-    /// Whether all the rest of that page was handed out.
-    whole: bool,
+    /// When the place that is asked for next was learnt, in milliseconds since the epoch.
+    learnt_at: u64,
+    /// It came from a cursor, and nothing was asked yet.
+    resumed: bool,
+    walk: Walk,
+    ahead: Ahead,
+    /// How many pages may be fetched ahead.
+    depth: usize,
 }
 
 impl fmt::Debug for Paginator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Paginator")
-            .field("path", &self.query.path())
-            .field("remaining", &self.remaining)
-            .finish_non_exhaustive()
+        f.debug_struct("Paginator").field("path", &self.query.path()).finish_non_exhaustive()
     }
 }
 
@@ -96,21 +80,23 @@ impl Paginator {
     /// `invalid_argument`, and `cursor_invalid` for a cursor that is damaged or belongs to another connection or
     /// query. Whether it belongs to another site is seen with the first page.
     pub(crate) fn new(fetch: Arc<dyn Fetch>, options: PaginateOptions) -> Result<Self> {
-        let (limit, given) = (options.limit, options.cursor.clone());
+        let depth = depth(&options)?;
+        let (limit, deduplicate, given) = (options.limit, options.deduplicate, options.cursor.clone());
         let query = Query::new(options)?;
-        let cursor = match given {
-            Some(text) => Cursor::decode(&text, query.fingerprint())?,
-            None => Cursor { at: Position::Start, skip: 0, cloud_id: None },
+        let cursor = match &given {
+            Some(text) => Cursor::decode(text, query.fingerprint(), |text| fetch.seals(text))?,
+            None => Cursor::default(),
         };
+        let walk = Walk::new(&cursor, limit, deduplicate);
         Ok(Self {
             fetch,
             query,
             cloud_id: cursor.cloud_id,
-            next: Ahead::Page { at: cursor.at, skip: cursor.skip },
-            handed: None,
-            remaining: limit,
-            spent: HashSet::new(),
-            empty_pages: 0,
+            learnt_at: cursor.made_at,
+            resumed: given.is_some(),
+            walk,
+            ahead: Ahead::default(),
+            depth,
         })
     }
 
@@ -118,91 +104,80 @@ impl Paginator {
     ///
     /// # Errors
     /// Those of `proxy_request` and of [`Response::error_for_status`]; `cursor_invalid` where the cursor, or the pages
-    /// before, belong to another site; `pagination_stalled`; `invalid_argument` where the path answers with something
-    /// that is no listing threelo can page through.
+    /// before, belong to another site, or where its place is not accepted any more; `pagination_stalled`;
+    /// `invalid_argument` where the path answers with something that is no listing threelo can page through.
     pub async fn next_page(&mut self) -> Result<Option<Page>> {
         loop {
-            if self.remaining == Some(0) {
-                return Ok(self.stop());
-            }
-            let (at, skip) = match &self.next {
-                Ahead::Page { at, skip } => (at.clone(), *skip),
-                Ahead::End => return Ok(self.stop()),
-                Ahead::Stalled => return Err(self.stalled()),
+            let (at, skip) = match self.walk.step() {
+                Step::Ask { at, skip } => (at, skip),
+                Step::Done => {
+                    self.walk.stop();
+                    return Ok(None);
+                }
+                Step::Stalled => return Err(self.stalled()),
             };
-            let (response, cloud_id) = self.fetch.fetch(self.query.at(&at)).await?;
-            response.error_for_status()?;
+            let fetched = match self.ahead.take(&at).await {
+                Some(fetched) => fetched,
+                None => self.fetch.fetch(self.query.at(&at)).await,
+            };
+            let (response, cloud_id) = fetched?;
+            self.accepted(&response, &at)?;
             self.check_site(cloud_id)?;
-            let listing = shape::read(&response, &at)?;
-            if let Some(page) = self.take(at, skip, listing)? {
-                return Ok(Some(page));
+            let listing = read(&response, &self.query, &at)?;
+            (self.learnt_at, self.resumed) = (wall_ms(), false);
+            let outlook = listing.outlook;
+            let page = self.walk.take(at, skip, listing, &response.body);
+            self.reach(outlook);
+            if page.is_some() {
+                return Ok(page);
             }
         }
     }
 
     /// Where to go on after `consumed` items of the page handed out last: a string any process and either language
-    /// can resume from, with the same connection, path, method and query; `limit` is not part of it. `None` when
-    /// nothing is left.
+    /// can resume from, with the same store, connection, path, method and query; `limit` and the like are not part of
+    /// it. `None` when nothing is left.
     #[must_use]
     pub fn cursor(&self, consumed: usize) -> Option<String> {
-        let (at, skip) = match &self.handed {
-            None => self.ahead()?,
-            Some(page) => {
-                let consumed = u64::try_from(consumed).unwrap_or(u64::MAX).min(page.given);
-                if consumed == page.given && page.whole && !matches!(self.next, Ahead::Stalled) {
-                    self.ahead()?
-                } else {
-                    (&page.at, page.skip + consumed)
-                }
-            }
-        };
-        let cursor = Cursor { at: at.clone(), skip, cloud_id: self.cloud_id.clone() };
-        Some(cursor.encode(self.query.fingerprint()))
+        let (at, skip) = self.walk.place(consumed)?;
+        let cursor =
+            Cursor { at: at.clone(), skip, cloud_id: self.cloud_id.clone(), made_at: self.learnt_at };
+        Some(cursor.encode(self.query.fingerprint(), |text| self.fetch.seals(text)))
     }
 
-    fn ahead(&self) -> Option<(&Position, u64)> {
-        match &self.next {
-            Ahead::Page { at, skip } => Some((at, *skip)),
-            Ahead::End | Ahead::Stalled => None,
-        }
+    /// Ends what is being fetched ahead. The paginator can be used as before; it fetches anew.
+    pub fn rest(&mut self) {
+        self.ahead.clear();
     }
 
-    /// Nothing more is handed out: what was handed out last counts as consumed.
-    fn stop(&mut self) -> Option<Page> {
-        if let Some(page) = &mut self.handed {
-            page.skip += page.given;
-            page.given = 0;
+    /// Asks for what will be wanted next.
+    fn reach(&mut self, outlook: Option<Outlook>) {
+        if self.depth == 0 {
+            return;
         }
-        None
+        let (next, wanted) = self.walk.outlook().map_or((None, 0), |(at, wanted)| (Some(at), wanted));
+        let (query, fetch) = (&self.query, &self.fetch);
+        self.ahead.reach(next, self.depth, outlook, wanted, |at| {
+            let (fetch, request) = (Arc::clone(fetch), query.at(at));
+            async move { fetch.fetch(request).await }
+        });
     }
 
-    /// Moves past a page that has come, and hands out what the caller has not had of it.
-    fn take(&mut self, at: Position, skip: u64, listing: Listing<'_>) -> Result<Option<Page>> {
-        let length = u64::try_from(listing.items.len()).unwrap_or(u64::MAX);
-        self.empty_pages = if length == 0 { self.empty_pages + 1 } else { 0 };
-        if self.empty_pages > MOST_EMPTY_PAGES {
-            return Err(self.stalled());
+    /// Refuses an error status. A place that was good once and is not any more is told apart from a bad query.
+    fn accepted(&self, response: &Response, at: &Position) -> Result<()> {
+        let Err(error) = response.error_for_status() else { return Ok(()) };
+        let age = wall_ms().saturating_sub(self.learnt_at);
+        let expired = age >= TOKEN_LIFE_MS;
+        if response.status != 400 || at.given().is_none() || !(self.resumed || expired) {
+            return Err(error);
         }
-        if let Position::Token(token) = &at {
-            self.spent.insert(token.clone());
-        }
-        let skipped = skip.min(length);
-        self.next = match listing.next {
-            Next::End => Ahead::End,
-            Next::Page(Position::Token(token)) if self.spent.contains(&token) => Ahead::Stalled,
-            Next::Page(next) => Ahead::Page { at: next, skip: skip - skipped },
-            Next::Stalled => Ahead::Stalled,
-        };
-        let rest = length - skipped;
-        if rest == 0 {
-            return Ok(None);
-        }
-        let given = self.remaining.map_or(rest, |remaining| remaining.min(rest));
-        self.remaining = self.remaining.map(|remaining| remaining - given);
-        self.handed = Some(Handed { at, skip: skipped, given, whole: given == rest });
-        let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        let items = listing.items.into_iter().skip(count(skipped)).take(count(given));
-        Ok(Some(Page { items: items.map(ToOwned::to_owned).collect() }))
+        let why = if expired { ": the places Jira gives live for seven days" } else { "" };
+        let path = self.query.path();
+        let text = format!("{path} does not take the place the listing had come to any more{why}");
+        let messages = error.context().get("messages").cloned().unwrap_or_default();
+        let error = Error::new(Code::CursorInvalid, text).with_status(response.status).with("path", path);
+        let error = error.with("age_ms", age).with("messages", messages);
+        Err(error.hinting("Start the listing again, without a cursor."))
     }
 
     fn check_site(&mut self, cloud_id: String) -> Result<()> {
@@ -221,7 +196,49 @@ impl Paginator {
 
     fn stalled(&self) -> Error {
         let path = self.query.path();
-        Error::new(Code::PaginationStalled, format!("{path} led back to a page it had led to before"))
-            .with("path", path)
+        Error::new(
+            Code::PaginationStalled,
+            format!("{path} led back to a page it had led to before, or to none"),
+        )
+        .with("path", path)
     }
+}
+
+/// How many pages are fetched ahead.
+fn depth(options: &PaginateOptions) -> Result<usize> {
+    let parallel = options.parallel;
+    if !(1..=MOST_PARALLEL).contains(&parallel) {
+        let accepted = format!("1 to {MOST_PARALLEL}");
+        return Err(Error::argument("parallel", parallel, &accepted));
+    }
+    if parallel > 1 && !options.prefetch {
+        let given = format!("{parallel} without prefetch");
+        return Err(Error::argument("parallel", given, "1 where nothing is fetched ahead"));
+    }
+    Ok(if options.prefetch { usize::try_from(parallel).unwrap_or(1) } else { 0 })
+}
+
+/// Reads the answer for the page at `at`.
+fn read<'a>(response: &'a Response, query: &Query, at: &Position) -> Result<Listing<'a>> {
+    let path = response.path();
+    let links: Vec<&str> =
+        response.headers.get_all("link").iter().filter_map(|link| link.to_str().ok()).collect();
+    let links = links.join(", ");
+    let around = Around {
+        link: Some(links.as_str()).filter(|links| !links.is_empty()),
+        confluence: path.starts_with("/wiki/") || response.url.contains("/ex/confluence/"),
+        path,
+    };
+    shape::read(&response.body, around, query.question(at)).map_err(|refusal| {
+        let what = match refusal {
+            Refusal::NotJson => {
+                let text = format!("{path} answered {} with something other than JSON", response.status);
+                return Error::new(Code::HttpError, text).with_status(response.status).with("path", path);
+            }
+            Refusal::NoListing => "whose answer is not a listing threelo can page through",
+            Refusal::OtherShape => "whose pages come in different shapes",
+        };
+        let accepted = "a listing: items, and where the next page is or that there is none";
+        Error::argument("path", format!("{path:?}, {what}"), accepted)
+    })
 }

@@ -4,22 +4,26 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use url::form_urlencoded;
 
-use super::cursor::Position;
+use super::position::{ONLY_PLACES, Position};
+use super::shape::Question;
+use crate::atlassian::listings::{self, Array, Carrier, Listed};
 use crate::error::{Error, Result};
 use crate::options::{PaginateOptions, RequestOptions};
 use crate::request::params;
 
-/// The names positions go by; they are no part of a query's identity.
-const POSITIONS: [&str; 2] = ["startAt", "nextPageToken"];
-
 /// A listing's query, checked.
 #[derive(Debug)]
 pub(super) struct Query {
+    /// The call for the first page.
     request: RequestOptions,
-    /// The caller's path without positions in its query: what pages after the first are asked by.
-    onward_path: String,
+    listed: Listed,
     posts: bool,
+    /// Where the caller's own query begins to count.
+    first: u64,
+    /// How many items a page is asked to have.
+    window: Option<u64>,
     fingerprint: String,
 }
 
@@ -33,42 +37,48 @@ impl Query {
         if !posts && options.json.is_some() {
             return Err(Error::argument("json", "given with GET", "a body with POST only"));
         }
-        let onward_path = without_positions(&options.path);
-        let fingerprint = fingerprint(&options, posts, &onward_path)?;
-        let request = RequestOptions {
+        let fingerprint = fingerprint(&options, posts, &without(&options.path, &ONLY_PLACES))?;
+        let page_size = options.page_size;
+        let mut request = RequestOptions {
             params: options.params,
             json: posts.then(|| Value::Object(options.json.unwrap_or_default())),
             site: options.site,
             timeout: options.timeout,
             ..RequestOptions::new(options.id, if posts { "POST" } else { "GET" }, options.path)
         };
-        Ok(Self { request, onward_path, posts, fingerprint })
+        let listed = listings::listed(below_the_site(&request.path), posts);
+        let window = bound(&mut request, listed, page_size)?;
+        let first = ["startAt", "offset", "start", "since"].iter().find_map(|name| own(&request, name));
+        Ok(Self { request, listed, posts, first: first.unwrap_or(0), window, fingerprint })
     }
 
-    /// The call for the page at `at`. Positions travel where the query does: in the body of a POST.
+    /// The call for the page at `at`.
     pub(super) fn at(&self, at: &Position) -> RequestOptions {
         let mut request = self.request.clone();
-        let (name, value) = match at {
-            Position::Start => return request,
-            Position::Offset(offset) => ("startAt", Value::from(*offset)),
-            Position::Token(token) => ("nextPageToken", Value::from(token.as_str())),
-        };
-        request.path.clone_from(&self.onward_path);
-        if let Some(params) = &mut request.params {
-            params.retain(|name, _| !POSITIONS.contains(&name.as_str()));
+        if let Position::Link(link) = at {
+            request.path.clone_from(link);
+            request.params = None;
         }
-        let place = match (&mut request.json, self.posts) {
-            (Some(Value::Object(body)), true) => body,
-            _ => request.params.get_or_insert_default(),
-        };
-        place.retain(|name, _| !POSITIONS.contains(&name.as_str()));
-        place.insert(name.to_owned(), value);
+        if let Some((name, value)) = at.parameter() {
+            let [one, other] = ONLY_PLACES;
+            let places = [one, other, name];
+            request.path = without(&request.path, &places);
+            for given in request.params.iter_mut().chain(body(&mut request.json)) {
+                given.retain(|name, _| !places.contains(&name.as_str()));
+            }
+            carry(&mut request, self.listed.carrier, name, value);
+        }
         request
+    }
+
+    /// What the answer for the page at `at` is an answer to.
+    pub(super) fn question<'a>(&self, at: &'a Position) -> Question<'a> {
+        Question { at, first: self.first, window: self.window, posts: self.posts, array: self.listed.array }
     }
 
     /// The path without its query, for messages.
     pub(super) fn path(&self) -> &str {
-        self.onward_path.split('?').next().unwrap_or_default()
+        self.request.path.split('?').next().unwrap_or_default()
     }
 
     pub(super) fn fingerprint(&self) -> &str {
@@ -76,10 +86,65 @@ impl Query {
     }
 }
 
+/// Asks for pages of a size, where somebody wants one and the listing knows sizes. Says how large they will be.
+fn bound(request: &mut RequestOptions, listed: Listed, page_size: Option<u64>) -> Result<Option<u64>> {
+    if page_size == Some(0) {
+        return Err(Error::argument("page_size", 0, "1 or more"));
+    }
+    let Some(name) = listed.size else { return Ok(None) };
+    let own = own(request, name);
+    if page_size.is_some() && own.is_some() {
+        return Err(Error::argument("page_size", format!("given together with {name}"), "one of the two"));
+    }
+    let windowed = (listed.array == Array::Windows).then_some(listings::SEARCH_WINDOW);
+    let wanted = own.or(page_size).or(windowed);
+    if let Some(wanted) = wanted.filter(|_| own.is_none()) {
+        carry(request, listed.carrier, name, wanted.into());
+    }
+    Ok(wanted)
+}
+
+fn carry(request: &mut RequestOptions, carrier: Carrier, name: &str, value: Value) {
+    let place = match (&mut request.json, carrier) {
+        (Some(Value::Object(body)), Carrier::Body) => body,
+        _ => request.params.get_or_insert_default(),
+    };
+    place.insert(name.to_owned(), value);
+}
+
+fn body(json: &mut Option<Value>) -> Option<&mut Map<String, Value>> {
+    json.as_mut().and_then(Value::as_object_mut)
+}
+
+/// A number the caller's own query has under this name, wherever it stands.
+fn own(request: &RequestOptions, name: &str) -> Option<u64> {
+    let number = |value: &Value| match value {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    };
+    let params = request.params.as_ref().and_then(|params| params.get(name));
+    let body = request.json.as_ref().and_then(|body| body.get(name));
+    let in_path = || {
+        let (_, query) = request.path.split_once('?')?;
+        form_urlencoded::parse(query.as_bytes()).find(|(own, _)| own == name)?.1.parse().ok()
+    };
+    params.or(body).and_then(number).or_else(in_path)
+}
+
+/// The path a caller means, also where it was given as an address of the site or of the gateway (F5.1, F5.3).
+fn below_the_site(given: &str) -> &str {
+    let place = given.split('?').next().unwrap_or_default();
+    let Some((_, rest)) = place.split_once("://") else { return place };
+    let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default();
+    let below = ["/ex/jira/", "/ex/confluence/"].iter().find_map(|root| path.strip_prefix(root));
+    below.map_or(path, |below| below.find('/').and_then(|at| below.get(at..)).unwrap_or_default())
+}
+
 /// Positions in the path's own query would stand beside ours.
-fn without_positions(path: &str) -> String {
+fn without(path: &str, names: &[&str]) -> String {
     let Some((place, query)) = path.split_once('?') else { return path.to_owned() };
-    let keep = |pair: &&str| !POSITIONS.contains(&pair.split('=').next().unwrap_or_default());
+    let keep = |pair: &&str| !names.contains(&pair.split('=').next().unwrap_or_default());
     let rest: Vec<&str> = query.split('&').filter(keep).collect();
     if rest.is_empty() { place.to_owned() } else { format!("{place}?{}", rest.join("&")) }
 }
@@ -97,7 +162,7 @@ fn fingerprint(options: &PaginateOptions, posts: bool, path: &str) -> Result<Str
     add(path);
     let mut pairs = Vec::new();
     for (name, value) in
-        options.params.iter().flatten().filter(|(name, _)| !POSITIONS.contains(&name.as_str()))
+        options.params.iter().flatten().filter(|(name, _)| !ONLY_PLACES.contains(&name.as_str()))
     {
         let values = params::values(name, &plain(value))?;
         if !values.is_empty() {
@@ -111,7 +176,7 @@ fn fingerprint(options: &PaginateOptions, posts: bool, path: &str) -> Result<Str
         values.iter().for_each(|value| add(value));
     }
     let mut body = options.json.clone().unwrap_or_default();
-    body.retain(|name, _| !POSITIONS.contains(&name.as_str()));
+    body.retain(|name, _| !ONLY_PLACES.contains(&name.as_str()));
     add("body");
     add(&plain(&Value::Object(body)).to_string());
     let digest = hash.finalize();
@@ -197,21 +262,84 @@ mod tests {
         let get =
             options("GET", "/rest/x?startAt=1&q=2", json!({ "startAt": 5, "maxResults": 9 }), json!(null));
         let get = Query::new(get).unwrap();
-        let first = get.at(&Position::Start);
+        let first = get.at(&Position::First);
         assert_eq!((&*first.path, &first.params.unwrap()["startAt"]), ("/rest/x?startAt=1&q=2", &json!(5)));
-        let onward = get.at(&Position::Offset(50));
+        let onward = get.at(&Position::StartAt(50));
         assert_eq!(onward.path, "/rest/x?q=2");
         assert_eq!(Value::Object(onward.params.unwrap()), json!({ "maxResults": 9, "startAt": 50 }));
         assert_eq!(onward.json, None);
 
         let post =
             options("POST", "/rest/x", json!({ "p": 1 }), json!({ "jql": "a", "nextPageToken": "old" }));
-        let onward = Query::new(post).unwrap().at(&Position::Token("new".into()));
+        let onward = Query::new(post).unwrap().at(&Position::NextPageToken("new".into()));
         assert_eq!(onward.json.unwrap(), json!({ "jql": "a", "nextPageToken": "new" }));
         assert_eq!(Value::Object(onward.params.unwrap()), json!({ "p": 1 }));
         let bare =
             Query::new(PaginateOptions { method: "post".into(), ..PaginateOptions::new("u", "/rest/x") });
-        assert_eq!(bare.unwrap().at(&Position::Start).json, Some(json!({})));
+        assert_eq!(bare.unwrap().at(&Position::First).json, Some(json!({})));
+    }
+
+    #[test]
+    fn a_page_size_goes_under_the_listings_own_name() {
+        let sized = |method: &str, path: &str, params: Value| {
+            let options =
+                PaginateOptions { page_size: Some(30), ..options(method, path, params, json!(null)) };
+            Query::new(options).map(|query| {
+                let first = query.at(&Position::First);
+                (json!(first.params), first.json.unwrap_or_default())
+            })
+        };
+        let none = json!(null);
+        for (method, path, params, body) in [
+            ("GET", "/rest/api/3/project/search?x=1", json!({ "maxResults": 30 }), none.clone()),
+            (
+                "GET",
+                "https://acme.atlassian.net/rest/api/3/auditing/record",
+                json!({ "limit": 30 }),
+                none.clone(),
+            ),
+            (
+                "GET",
+                "https://api.atlassian.com/ex/jira/c/rest/servicedeskapi/servicedesk",
+                json!({ "limit": 30 }),
+                none.clone(),
+            ),
+            ("GET", "/wiki/api/v2/pages", json!({ "limit": 30 }), none.clone()),
+            ("GET", "/rest/api/3/worklog/updated", none.clone(), none.clone()),
+            ("POST", "/rest/api/3/search/jql", none.clone(), json!({ "maxResults": 30 })),
+            ("POST", "/rest/api/3/field/f/context/mapping", json!({ "maxResults": 30 }), json!({})),
+        ] {
+            assert_eq!(sized(method, path, none.clone()).unwrap(), (params, body), "{path}");
+        }
+        for (path, params) in
+            [("/rest/x", json!({ "maxResults": 5 })), ("/rest/x?maxResults=5", none.clone())]
+        {
+            let error = sized("GET", path, params).unwrap_err();
+            assert_eq!(
+                (error.code(), &error.context()["option"]),
+                (Code::InvalidArgument, &json!("page_size"))
+            );
+        }
+    }
+
+    #[test]
+    fn user_searches_always_say_their_window() {
+        let path = "/rest/api/3/user/search";
+        for (params, window) in [(json!(null), 50), (json!({ "maxResults": "7" }), 7)] {
+            let query = Query::new(options("GET", path, params, json!(null))).unwrap();
+            assert_eq!(query.question(&Position::First).window, Some(window));
+            let asked = query.at(&Position::StartAt(9)).params.unwrap();
+            assert!([json!(window), json!(window.to_string())].contains(&asked["maxResults"]), "{asked:?}");
+        }
+    }
+
+    #[test]
+    fn links_stand_for_the_whole_query() {
+        let query = options("GET", "/wiki/api/v2/pages?a=1", json!({ "limit": 2, "start": 9 }), json!(null));
+        let query = Query::new(query).unwrap();
+        let asked = query.at(&Position::Link("/wiki/api/v2/pages?cursor=x".into()));
+        assert_eq!((asked.path.as_str(), asked.params), ("/wiki/api/v2/pages?cursor=x", None));
+        assert_eq!(query.question(&Position::First).first, 9);
     }
 
     #[test]

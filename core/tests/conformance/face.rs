@@ -65,8 +65,7 @@ async fn paginate(client: &Client, options: &Value, step: &Value) -> Result<Valu
             consumed = 0;
             break;
         };
-        let page: Vec<Value> =
-            page.items.iter().map(|item| serde_json::from_str(item.get()).unwrap()).collect();
+        let page: Vec<Value> = page.read()?;
         consumed = page.len();
         if step["collect"] == "pages" {
             pages.push(Value::from(page));

@@ -1,0 +1,175 @@
+//! Where in a listing we are: pure bookkeeping between the pages that come and the items that are handed out.
+
+use super::cursor::Cursor;
+use super::distinct::Distinct;
+use super::guard::Guard;
+use super::page::Page;
+use super::position::Position;
+use super::shape::{Listing, Next};
+use bytes::Bytes;
+
+/// A place in a listing, and what is known of the way there.
+#[derive(Debug)]
+pub(super) struct Walk {
+    next: Ahead,
+    /// The page handed out last.
+    handed: Option<Handed>,
+    /// How many items may still be handed out.
+    remaining: Option<u64>,
+    guard: Guard,
+    distinct: Option<Distinct>,
+}
+
+/// Where to go on.
+#[derive(Clone, Debug)]
+enum Ahead {
+    /// The page to ask for, and how many items from there on are consumed already.
+    Page {
+        at: Position,
+        skip: u64,
+    },
+    End,
+    /// The page led back to a place where the listing was already, or to none.
+    Stalled,
+}
+
+/// Where the page handed out last stands.
+#[derive(Clone, Debug)]
+struct Handed {
+    at: Position,
+    /// Items of that page before the first one handed out.
+    skip: u64,
+    /// For each item handed out, how many of that page end with it; nothing where they followed each other.
+    ends: Option<Vec<u64>>,
+    given: u64,
+    /// Whether nothing is left of that page.
+    whole: bool,
+}
+
+/// What a listing can do next.
+pub(super) enum Step {
+    Ask { at: Position, skip: u64 },
+    Done,
+    Stalled,
+}
+
+impl Walk {
+    pub(super) fn new(cursor: &Cursor, limit: Option<u64>, deduplicate: bool) -> Self {
+        Self {
+            next: Ahead::Page { at: cursor.at.clone(), skip: cursor.skip },
+            handed: None,
+            remaining: limit,
+            guard: Guard::default(),
+            distinct: deduplicate.then(Distinct::default),
+        }
+    }
+
+    pub(super) fn step(&self) -> Step {
+        match &self.next {
+            _ if self.remaining == Some(0) => Step::Done,
+            Ahead::Page { at, skip } => Step::Ask { at: at.clone(), skip: *skip },
+            Ahead::End => Step::Done,
+            Ahead::Stalled => Step::Stalled,
+        }
+    }
+
+    /// The page that will be asked for next, and how many items of the listing are still wanted from there on.
+    pub(super) fn outlook(&self) -> Option<(&Position, u64)> {
+        match &self.next {
+            _ if self.remaining == Some(0) => None,
+            Ahead::Page { at, skip } => {
+                Some((at, self.remaining.map_or(u64::MAX, |more| more.saturating_add(*skip))))
+            }
+            Ahead::End | Ahead::Stalled => None,
+        }
+    }
+
+    /// Nothing more is handed out: what was handed out last counts as consumed.
+    pub(super) fn stop(&mut self) {
+        if let Some(page) = &mut self.handed {
+            page.skip = page.consumed(page.given);
+            page.ends = None;
+            page.given = 0;
+        }
+    }
+
+    /// Moves past a page that has come; `body` is where its items lie. Gives what the caller has not had of it, if
+    /// there is any.
+    pub(super) fn take(
+        &mut self,
+        at: Position,
+        skip: u64,
+        mut listing: Listing<'_>,
+        body: &Bytes,
+    ) -> Option<Page> {
+        let next = self.guard.passed(&at, &listing);
+        if next == Next::Stalled && at.given().is_none() && next != listing.next {
+            // The server does not listen to where it is asked to begin: these are items the caller has had.
+            listing.items.clear();
+        }
+        let length = count(listing.items.len());
+        let skipped = skip.min(length);
+        let mut page = Handed { at, skip: skipped, ends: None, given: 0, whole: true };
+        let mut items = Vec::with_capacity(listing.items.len());
+        let mut ends = Vec::new();
+        for (end, item) in (1_u64..).zip(&listing.items).skip(usize::try_from(skipped).unwrap_or(usize::MAX))
+        {
+            if self.remaining.is_some_and(|remaining| page.given == remaining) {
+                page.whole = false;
+                break;
+            }
+            if self.distinct.as_mut().is_none_or(|distinct| distinct.is_new(item)) {
+                items.push(*item);
+                ends.push(end);
+                page.given += 1;
+            }
+        }
+        let going = self.guard.gave(page.given);
+        self.next = match next {
+            Next::End => Ahead::End,
+            Next::Page(at) if going => Ahead::Page { at, skip: skip - skipped },
+            Next::Page(_) | Next::Stalled => Ahead::Stalled,
+        };
+        if items.is_empty() {
+            return None;
+        }
+        self.remaining = self.remaining.map(|remaining| remaining - page.given);
+        page.ends = self.distinct.is_some().then_some(ends);
+        self.handed = Some(page);
+        Some(Page::new(body, items.into_iter()))
+    }
+
+    /// The place after `consumed` items of the page handed out last; `None` when nothing is left.
+    pub(super) fn place(&self, consumed: usize) -> Option<(&Position, u64)> {
+        let Some(page) = &self.handed else { return self.ahead() };
+        let consumed = count(consumed).min(page.given);
+        if consumed == page.given && page.whole && !matches!(self.next, Ahead::Stalled) {
+            self.ahead()
+        } else {
+            Some((&page.at, page.consumed(consumed)))
+        }
+    }
+
+    fn ahead(&self) -> Option<(&Position, u64)> {
+        match &self.next {
+            Ahead::Page { at, skip } => Some((at, *skip)),
+            Ahead::End | Ahead::Stalled => None,
+        }
+    }
+}
+
+impl Handed {
+    /// How many items of the page lie behind `consumed` of those handed out.
+    fn consumed(&self, consumed: u64) -> u64 {
+        let last = consumed.checked_sub(1).and_then(|last| usize::try_from(last).ok());
+        match (&self.ends, last) {
+            (_, None) => self.skip,
+            (Some(ends), Some(last)) => ends.get(last).copied().unwrap_or(self.skip),
+            (None, Some(_)) => self.skip.saturating_add(consumed),
+        }
+    }
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}
