@@ -14,6 +14,7 @@ use crate::grant::Shared;
 use crate::grant::age::Skew;
 use crate::grant::cache::Cache;
 use crate::grant::endpoint::TokenEndpoint;
+use crate::grant::gate::Gate;
 use crate::grant::keeper::Keeper;
 use crate::options::CloseOptions;
 use crate::store::keys::Key32;
@@ -48,6 +49,7 @@ impl Client {
             client_secret: config.client_secret.clone(),
             timings: config.timings,
             skew: Skew::default(),
+            gate: Gate::of(config.hosts.auth_host(), &config.client_id, config.timings.retry_base),
         };
         let shared = Arc::new(Shared { store, sealer, endpoint, events, cache: Cache::default() });
         let keeper = Keeper { shared, stop: CancellationToken::new(), tasks: TaskTracker::new() };

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use tower::util::AndThenLayer;
 
 use super::age::{Here, Skew};
+use super::gate::Gate;
 use crate::atlassian::Hosts;
 use crate::atlassian::token_endpoint::{self, Exchange, Reply};
 use crate::clock::{boot_ms, boot_name, wall_ms};
@@ -59,6 +60,8 @@ pub(crate) struct TokenEndpoint {
     pub(crate) timings: Timings,
     /// What its answers told of this machine's wall clock.
     pub(crate) skew: Skew,
+    /// Where rotations wait while it does not answer.
+    pub(crate) gate: Arc<Gate>,
 }
 
 /// When an exchange began; the new token's life counts from then.
@@ -104,6 +107,7 @@ impl TokenEndpoint {
             Err(_) if sent.load(Ordering::Acquire) => unclear("no answer in time"),
             Err(_) => Outcome::NotSent("no connection in time".to_owned()),
         };
+        self.gate.note(&outcome);
         (Began { at: self.skew.mend(started), born: Some(born) }, outcome)
     }
 

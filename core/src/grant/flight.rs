@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::cache::Held;
+use super::gate;
 use super::protocol::{End, Goal};
 use crate::error::{Error, Result};
 use crate::lock::lock;
@@ -27,6 +28,8 @@ pub(crate) struct Progress {
     pub(crate) error: Option<Error>,
     /// A new token that can be used although the store has not taken it yet.
     pub(crate) early: Option<Held>,
+    /// It waits for its turn in an outage of the token endpoint.
+    pub(crate) held: Option<gate::Held>,
     /// How it ended, with the grant as it is now.
     pub(crate) end: Option<Landed>,
 }

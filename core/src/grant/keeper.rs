@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::cache::Held;
 use super::flight::{self, Flight, Landed, Progress};
+use super::gate;
 use super::protocol::{End, Goal};
 use super::runner::{Runner, Shared};
 use super::tokens::Access;
@@ -31,6 +32,11 @@ pub(crate) enum Patience {
 }
 
 impl Patience {
+    /// Until when it waits for an attempt's turn in an outage, if at all.
+    fn until(self, deadline: Instant) -> Option<Instant> {
+        (self == Self::Much).then_some(deadline)
+    }
+
     /// At how many failures in all a caller gives up that joins after `already` of them.
     fn limit(self, already: u32) -> u32 {
         match (self, already) {
@@ -166,7 +172,7 @@ impl Keeper {
             if patience == Patience::Much {
                 flight.wanted.notify_one();
             }
-            let landed = timeout_at(deadline, land(progress, goal, limit)).await;
+            let landed = timeout_at(deadline, land(progress, goal, limit, patience.until(deadline))).await;
             let (end, held) = landed.map_err(|_| waited_too_long())??;
             match (end, held) {
                 (End::Fresh, Some(held)) if held.access.generation > goal.newer_than => {
@@ -200,11 +206,17 @@ fn goal_of(row: &GrantRow) -> Goal {
 }
 
 /// Follows a flight until it is over, or until it is of no more use to this caller.
-async fn land(mut progress: watch::Receiver<Progress>, goal: Goal, limit: u32) -> Landed {
+async fn land(
+    mut progress: watch::Receiver<Progress>,
+    goal: Goal,
+    limit: u32,
+    until: Option<Instant>,
+) -> Landed {
+    let too_late = |held: &gate::Held| until.is_none_or(|until| held.until > until);
     let told = progress
         .wait_for(|now| {
             let lent = now.early.as_ref().is_some_and(|held| held.access.generation > goal.newer_than);
-            now.end.is_some() || lent || now.failures >= limit
+            now.end.is_some() || lent || now.failures >= limit || now.held.as_ref().is_some_and(too_late)
         })
         .await
         .map_err(|_| Error::new(Code::Cancelled, "the rotation was abandoned"))?;
@@ -213,6 +225,9 @@ async fn land(mut progress: watch::Receiver<Progress>, goal: Goal, limit: u32) -
     }
     if let Some(held) = &told.early {
         return Ok((End::Fresh, Some(held.clone())));
+    }
+    if let Some(held) = &told.held {
+        return Err(held.error.clone());
     }
     Err(told.error.clone().unwrap_or_else(|| Error::new(Code::IdentityUnavailable, "the rotation failed")))
 }

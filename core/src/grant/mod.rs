@@ -2,10 +2,12 @@
 
 pub(crate) mod age;
 mod attempt;
+mod breaker;
 pub(crate) mod cache;
 pub(crate) mod change;
 pub(crate) mod endpoint;
 mod flight;
+pub(crate) mod gate;
 pub(crate) mod health;
 pub(crate) mod keeper;
 pub(crate) mod ledger;
@@ -15,8 +17,20 @@ pub mod protocol;
 mod runner;
 pub(crate) mod tokens;
 pub(crate) mod transitions;
+mod turns;
 
 pub use crate::timings::Timings;
-pub(crate) use flight::{after_fork, before_fork};
 pub(crate) use runner::Shared;
 pub use tokens::Access;
+
+/// Keeps what is shared by all threads whole while this thread forks.
+pub(crate) fn before_fork() {
+    flight::before_fork();
+    gate::before_fork();
+}
+
+/// Lets go of it again, in parent and child.
+pub(crate) fn after_fork() {
+    gate::after_fork();
+    flight::after_fork();
+}

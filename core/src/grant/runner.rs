@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::age::{self, Times};
 use super::cache::{Cache, Held};
 use super::change::{Changed, change};
-use super::endpoint::{TokenEndpoint, backoff};
+use super::endpoint::TokenEndpoint;
 use super::flight::{Flight, Landed};
+use super::gate::Place;
 use super::ledger::{self, noted};
 use super::protocol::{End, Goal, Heard, Rotation, Step, Which};
 use super::tokens::{Access, TokenPair};
@@ -55,6 +54,12 @@ pub(crate) struct Runner {
     /// The generation of an unclear attempt the ledger does not tell of yet; the next write does.
     pub(super) unclear: Option<u64>,
     pub(super) retry_after: Option<Duration>,
+    /// Where it waits for its turn.
+    pub(super) place: Option<Place>,
+    /// A caller with nothing usable has been heard.
+    pub(super) wanted: bool,
+    /// When an unclear attempt found in the row has to be repeated, on the boot clock.
+    pub(super) replay_by: Option<u64>,
     poll: Duration,
 }
 
@@ -71,6 +76,9 @@ impl Runner {
             tried: None,
             spent: Which::Newest,
             unclear: None,
+            place: None,
+            wanted: false,
+            replay_by: None,
             retry_after: None,
             poll: POLL.0,
         }
@@ -91,7 +99,7 @@ impl Runner {
                 Step::Commit { generation } => self.commit(generation, rotation.doubtful()).await,
                 Step::KeepSpare => self.keep_spare().await?,
                 Step::Bury { generation, lost } => self.bury(generation, lost).await?,
-                Step::Pause { failures } => self.pause(failures).await,
+                Step::Pause { failures } => self.pause(failures, rotation.doubtful()).await,
                 Step::Release { settled } => self.release(settled).await?,
             };
             step = rotation.next(heard);
@@ -120,6 +128,7 @@ impl Runner {
             self.shared.endpoint.own(row)?;
         }
         self.mend_lease(&now).await?;
+        self.note_doubt(&now);
         let timings = &self.shared.endpoint.timings;
         Ok(Heard::Row(self.row.as_ref().map(|row| transitions::view(row, &self.holder, &now, timings))))
     }
@@ -177,6 +186,9 @@ impl Runner {
     }
 
     async fn take(&mut self, generation: u64) -> Result<Heard> {
+        if !self.first_turn().await? {
+            return Ok(Heard::Took(false));
+        }
         let before = boot_ms();
         let (holder, timings) = (self.holder.as_str(), self.shared.endpoint.timings);
         let changed = change(&*self.shared.store, &self.grant_id, |row, now| {
@@ -203,7 +215,7 @@ impl Runner {
     }
 
     /// Writes the renewal, and with it what the ledger does not tell yet.
-    async fn beat(&mut self) -> Result<Changed> {
+    pub(super) async fn beat(&mut self) -> Result<Changed> {
         let (holder, unclear) = (self.holder.as_str(), self.unclear);
         let changed = change(&*self.shared.store, &self.grant_id, |row, now| {
             transitions::renew(row, holder, now).map(|row| (doubted(row, unclear, now), vec![]))
@@ -294,30 +306,6 @@ impl Runner {
         Ok(Heard::Buried(true))
     }
 
-    /// Waits for better weather, or for less of it when somebody has nothing usable. The lease is renewed on the
-    /// way; losing it ends the pause.
-    async fn pause(&mut self, failures: u32) -> Heard {
-        let timings = self.shared.endpoint.timings;
-        let wait = backoff(failures, self.retry_after, &timings, random::byte());
-        let begun = Instant::now();
-        let (soonest, latest) =
-            (begun + wait.min(timings.retry_wanted.max(self.retry_after.unwrap_or_default())), begun + wait);
-        loop {
-            let slice = latest.min(Instant::now() + timings.heartbeat);
-            tokio::select! {
-                () = tokio::time::sleep_until(slice) => {}
-                () = async { self.flight.wanted.notified().await; tokio::time::sleep_until(soonest).await } => return Heard::Paused,
-                () = self.flight.stop.cancelled() => return Heard::Stop,
-            }
-            if slice == latest {
-                return Heard::Paused;
-            }
-            if matches!(self.beat().await, Ok(Changed::Declined(_) | Changed::Gone)) {
-                return Heard::Paused;
-            }
-        }
-    }
-
     async fn release(&mut self, settled: bool) -> Result<Heard> {
         let (holder, unclear) = (self.holder.as_str(), self.unclear);
         let changed = change(&*self.shared.store, &self.grant_id, |row, now| {
@@ -354,6 +342,6 @@ pub(super) fn gone() -> Error {
     Error::new(Code::StoreUnavailable, "a grant disappeared while it was being rotated")
 }
 
-fn stopped() -> Error {
+pub(super) fn stopped() -> Error {
     Error::new(Code::Cancelled, "the client was closed while it waited for a rotation")
 }
