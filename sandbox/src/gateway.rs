@@ -1,7 +1,9 @@
 //! `/ex/{product}/{cloudId}/…`: the checks every call to a site goes through, and the table of what is served.
 
 use crate::errors;
-use crate::jira::{attachment, comment, echo, issue, people, project, search, server_info, software};
+use crate::jira::{
+    attachment, comment, echo, issue, people, project, search, server_info, software, task, webhook,
+};
 use crate::listings::{self, Listing};
 use crate::rates::Usage;
 use crate::reply::{Params, Reply, Request};
@@ -86,6 +88,11 @@ const OPERATIONS: &[Operation] = operations! {
     Jira "GET" "rest/api/3/attachment/{}" attachment::get;
     Jira "GET" "rest/api/3/attachment/content/{}" attachment::content;
     Jira "GET" "rest/api/3/attachment/thumbnail/{}" attachment::content;
+    Jira "GET" "rest/api/3/task/{}" task::get;
+    Jira "POST" "rest/api/3/webhook" webhook::register;
+    Jira "GET" "rest/api/3/webhook" webhook::list;
+    Jira "PUT" "rest/api/3/webhook/refresh" webhook::refresh;
+    Jira "DELETE" "rest/api/3/webhook" webhook::remove;
     Jira "*" "rest/api/3/_echo" echo::echo;
     Jira "GET" "rest/agile/1.0/board" software::boards;
     Jira "GET" "rest/agile/1.0/board/{}/issue" software::board_issues;
@@ -97,7 +104,7 @@ const OPERATIONS: &[Operation] = operations! {
 enum Target {
     Operation(&'static Operation),
     Listing(&'static Listing),
-    /// Atlassian has it, the sandbox does not.
+    /// Atlassian has it; the sandbox has nothing behind it but a task, if it starts one.
     Nothing(&'static Known),
 }
 
@@ -192,6 +199,7 @@ fn at_site(
         Target::Operation(operation) => (operation.run)(&mut call),
         Target::Listing(listing) => listings::serve(&mut call, listing),
         Target::Nothing(known) if known.barred => errors::jira(403, "Only some apps may use this operation."),
+        Target::Nothing(known) if known.task => task::start(&mut call),
         Target::Nothing(_) => errors::jira(404, "The sandbox has nothing here."),
     };
     let mut reply = state.rates.charge(&state.world.settings, &usage, reply, now);

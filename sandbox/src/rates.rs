@@ -10,9 +10,6 @@ use crate::reply::Reply;
 use crate::settings::{QuotaScope, RateHeaders, Settings};
 
 const HOUR: Millis = 3600 * SECOND;
-/// The window in which writes to one issue are counted (F7.1).
-const ISSUE_WINDOW: Millis = 2 * SECOND;
-
 /// What was used up, and when that began.
 #[derive(Debug, Default)]
 pub(crate) struct Rates {
@@ -71,12 +68,15 @@ impl Rates {
                 return Some(too_many(settings, "jira-burst-based", settings.burst_per_s, SECOND, now));
             }
         }
-        if let Some(issue) = usage.issue.filter(|_| settings.issue_writes_per_2s > 0) {
-            let used = self.count(format!("issue {} {issue}", usage.cloud_id), ISSUE_WINDOW, now);
-            *used += 1;
-            if *used > settings.issue_writes_per_2s {
-                let limit = settings.issue_writes_per_2s;
-                return Some(too_many(settings, "jira-per-issue-on-write", limit, ISSUE_WINDOW, now));
+        // The two windows in which writes to one issue are counted (F7.1).
+        for (limit, length) in [(settings.issue_writes_per_2s, 2), (settings.issue_writes_per_30s, 30)] {
+            if let Some(issue) = usage.issue.filter(|_| limit > 0) {
+                let key = format!("issue {length} {} {issue}", usage.cloud_id);
+                let used = self.count(key, length * SECOND, now);
+                *used += 1;
+                if *used > limit {
+                    return Some(too_many(settings, "jira-per-issue-on-write", limit, length * SECOND, now));
+                }
             }
         }
         None
@@ -94,6 +94,13 @@ impl Rates {
             return reply;
         }
         let (key, _, policy) = usage.quota(settings);
+        let reply = match settings.beta_rate_headers {
+            true => reply
+                .header("beta-ratelimit-policy", &format!("\"{policy}\";q=1;w=3600"))
+                .header("beta-ratelimit", &format!("\"{policy}\";r=0;t=3600"))
+                .header("x-beta-ratelimit-nearlimit", "true"),
+            false => reply,
+        };
         let used = self.count(key, HOUR, now);
         *used += if usage.method == "GET" { 1 + objects(&reply) } else { 1 };
         let (limit, left) = (settings.quota_points, settings.quota_points.saturating_sub(*used));

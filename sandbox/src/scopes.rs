@@ -15,6 +15,8 @@ pub(crate) struct Known {
     pub(crate) granular: Vec<&'static str>,
     /// Not for OAuth apps (F5.4).
     pub(crate) barred: bool,
+    /// Answers 303 and leaves a task behind (F5.9).
+    pub(crate) task: bool,
 }
 
 const TABLES: [&str; 2] = [
@@ -42,8 +44,10 @@ fn read(table: &'static str) -> Vec<Known> {
         let mut words = line.split(' ');
         if let (Some(method), Some(path)) = (words.next(), words.next()) {
             let (classic, granular) = (classic.clone(), granular.clone());
-            let barred = words.any(|word| word.ends_with("-only") || word == "no-apps");
-            found.push(Known { method, path: path.trim_start_matches('/'), classic, granular, barred });
+            let marks: Vec<&str> = words.collect();
+            let barred = marks.iter().any(|mark| mark.ends_with("-only") || *mark == "no-apps");
+            let (path, task) = (path.trim_start_matches('/'), marks.contains(&"task"));
+            found.push(Known { method, path, classic, granular, barred, task });
         }
     }
     found
@@ -88,6 +92,7 @@ mod tests {
         assert_eq!(of("GET", "rest/agile/1.0/board").granular, ["read:board-scope:jira-software"]);
         assert_eq!(of("GET", "rest/api/2/myself").classic, ["read:jira-user"]);
         assert!(of("GET", "rest/api/3/webhook/failed").barred);
+        assert!(of("DELETE", "rest/api/3/priority/1").task);
     }
 
     #[test]

@@ -289,6 +289,8 @@ pub struct Settings {
     pub quota_scope: QuotaScope,
     pub burst_per_s: u64,
     pub issue_writes_per_2s: u64,
+    pub issue_writes_per_30s: u64,
+    pub beta_rate_headers: bool,
     pub rate_headers: RateHeaders,
     pub media_authorization: MediaAuthorization,
 }
@@ -340,6 +342,8 @@ impl Default for Settings {
             quota_scope: QuotaScope::default(),
             burst_per_s: 0,
             issue_writes_per_2s: 0,
+            issue_writes_per_30s: 0,
+            beta_rate_headers: false,
             rate_headers: RateHeaders::default(),
             media_authorization: MediaAuthorization::default(),
         }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::clock::{Clock, Millis};
 use crate::grants::Grant;
 use crate::jira::data::SiteData;
+use crate::jira::webhook::Webhook;
 use crate::mint::Mint;
 use crate::rates::Rates;
 use crate::rotation::TokenId;
@@ -70,6 +71,10 @@ pub(crate) struct LiveSite {
     pub(crate) suspended: bool,
     /// Its content.
     pub(crate) data: SiteData,
+    /// How often somebody looked at each task.
+    pub(crate) tasks: Vec<u8>,
+    /// Webhooks, those that expired or were removed included.
+    pub(crate) webhooks: Vec<Webhook>,
 }
 
 /// A world at work.
@@ -218,6 +223,8 @@ impl LiveSite {
             denied: world.accounts.iter().filter(shut_out).map(|account| account.id.clone()).collect(),
             suspended: false,
             data: SiteData::new(config, started),
+            tasks: Vec::new(),
+            webhooks: Vec::new(),
         }
     }
 

@@ -62,3 +62,34 @@ async fn bursts_and_writes_to_one_issue_are_limited_apart() {
     assert!(statuses.contains(&429) && statuses.contains(&200), "{statuses:?}");
     assert_eq!(bench.jira("/rest/api/3/serverInfo", &pair.access).await.0, 200, "another endpoint");
 }
+
+#[tokio::test]
+async fn writes_to_one_issue_are_counted_over_half_a_minute_too() {
+    let bench = Bench::with(json!({"settings": {"issue_writes_per_30s": 2, "expires_in": 99_999}})).await;
+    let pair = bench.ada().await;
+    let path = format!("/ex/jira/{}/rest/api/3/issue/ACME-1", bench.cloud_id("acme").await);
+    let now = bench.control("POST", "/time", json!({"advance_s": 0})).await["now"].as_f64().unwrap();
+    bench.advance(31 - now as i64 % 30).await;
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        let answer = bench.send("PUT", &path, &pair.access, Some(json!({"fields": {}}))).await;
+        statuses.push(answer.status().as_u16());
+        // The seconds in between pass for the limit of two seconds, but not for this one.
+        bench.advance(3).await;
+    }
+    assert_eq!(statuses, [204, 204, 429]);
+    bench.advance(30).await;
+    assert_eq!(bench.send("PUT", &path, &pair.access, Some(json!({"fields": {}}))).await.status(), 204);
+}
+
+#[tokio::test]
+async fn beta_headers_say_something_else_than_those_that_count() {
+    let bench = Bench::with(json!({"settings": {"quota_points": 1000, "beta_rate_headers": true}})).await;
+    let pair = bench.ada().await;
+    let path = format!("/ex/jira/{}/rest/api/3/myself", bench.cloud_id("acme").await);
+    let answer = bench.send("GET", &path, &pair.access, None).await;
+    let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+    assert!(header("ratelimit").contains("r=998") && header("beta-ratelimit").contains("r=0"), "{answer:?}");
+    assert!(answer.headers().contains_key("x-beta-ratelimit-nearlimit"));
+    assert!(!answer.headers().contains_key("x-ratelimit-nearlimit"));
+}

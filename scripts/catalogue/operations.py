@@ -13,6 +13,7 @@ Below it, one operation on each line: METHOD path [marks] [-> METHOD path of its
   deprecated      Atlassian says not to use it any more
   removed=DATE    the day from which it is announced to be gone
   experimental    may change without notice
+  task            answers 303, whose address tells how a long task goes on (F5.9)
   connect-only, forge-only, no-apps   OAuth 2.0 (3LO) apps cannot use it (F5.4)
 """
 
@@ -97,6 +98,8 @@ def line(operation, anchors):
         ]
     if operation.json.get("x-experimental"):
         words.append("experimental")
+    if "303" in operation.json.get("responses", {}) and "/attachment/" not in operation.path:
+        words.append("task")
     if mark := barred(operation):
         words.append(mark)
     if deprecated and (instead := successor(operation, anchors)):

@@ -7,6 +7,7 @@ use url::Url;
 use super::{Outcome, bad, body, unknown};
 use crate::authorize::{Answer, Asked, decide};
 use crate::clock::{SECOND, seconds};
+use crate::jira::webhook;
 use crate::reply::{Params, Request};
 use crate::state::{LiveSite, State};
 use crate::world::{GrantMode, Product, World, site_url};
@@ -238,6 +239,15 @@ pub(super) fn permissions(state: &mut State, request: &Request, named: &str) -> 
 pub(super) fn suspend(state: &mut State, request: &Request, named: &str) -> Outcome {
     let (at, suspend): (_, Suspend) = (site(state, named)?, body(request)?);
     change(state, at, |site| site.suspended = suspend.suspended)
+}
+
+/// What would be delivered for an event.
+pub(super) fn webhooks(state: &State, request: &Request, named: &str) -> Outcome {
+    let site = state.sites.get(site(state, named)?).ok_or_else(unknown)?;
+    let params = request.params();
+    let first = site.data.positions().next().and_then(|at| site.data.key(at)).unwrap_or_default();
+    let (event, issue) = (params.get("event"), params.get("issue"));
+    Ok(webhook::deliveries(state, site, event.unwrap_or("jira:issue_updated"), issue.unwrap_or(&first)))
 }
 
 /// What became of a site's issues.

@@ -47,7 +47,11 @@ fn operation(route: &Route) -> Value {
 }
 
 fn answered(route: &Route) -> &'static str {
-    if route.method == "GET" && matches!(route.path, "faults" | "grants") { "array" } else { "object" }
+    if route.method == "GET" && matches!(route.path, "faults" | "grants" | "sites/{site}/webhooks") {
+        "array"
+    } else {
+        "object"
+    }
 }
 
 /// What stands in braces in the path, and what a GET takes in its query.

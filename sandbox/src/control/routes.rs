@@ -116,6 +116,10 @@ pub(super) const ROUTES: &[Route] = routes! {
     GET "listings" "Every listing, how it is asked for and what has to come; see the README."
         Fields(&[("site", "string", false, "subdomain, address or cloud id; the first with both products where it is left out")])
         => |sandbox, request, _| on::listed(&sandbox.state.lock(), request);
+    GET "sites/{site}/webhooks" "What Jira would send for an event: addresses, headers and bodies (F9.8). Nothing is sent." Fields(&[
+        ("event", "string", false, "such as jira:issue_updated, the default"),
+        ("issue", "string", false, "its key; the first issue's where it is left out"),
+    ]) => |sandbox, request, site| on::webhooks(&sandbox.state.lock(), request, site);
     GET "grants" "The grants there are, and the state of their tokens." Nothing
         => |sandbox, _, _| Ok(inspect::grants(&mut sandbox.state.lock()));
 };

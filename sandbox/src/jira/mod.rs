@@ -11,3 +11,5 @@ pub(crate) mod project;
 pub(crate) mod search;
 pub(crate) mod server_info;
 pub(crate) mod software;
+pub(crate) mod task;
+pub(crate) mod webhook;
