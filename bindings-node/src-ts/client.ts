@@ -17,7 +17,7 @@ import type {
 import { Connections, Paginator } from './paginate.js';
 import {
   Connection, ConnectSession, KeepAliveReport, type RawConnection, type RawConnectSession, type RawKeepAliveReport,
-  type RawSite, Site,
+  RateLimit, type RawRateLimit, type RawSite, Site,
 } from './records.js';
 import { subscribe } from './subscribe.js';
 import { Response } from './types.js';
@@ -188,6 +188,15 @@ export class Client {
    */
   async keepAlive(options?: KeepAliveOptions): Promise<KeepAliveReport> {
     return new KeepAliveReport(await this.#call<RawKeepAliveReport>('keep_alive', options, {}));
+  }
+
+  /**
+   * The rate limits that concern a connection, as Jira's last answers told them; nothing is sent.
+   *
+   * @throws ConnectionNotFoundError, SiteRequiredError
+   */
+  async rateLimits(id: string, options?: CallOptions): Promise<RateLimit[]> {
+    return (await this.#call<RawRateLimit[]>('rate_limits', options, { id })).map((limit) => new RateLimit(limit));
   }
 
   /**

@@ -10,5 +10,5 @@ export { ThreeloError } from './error.js';
 export * from './errors.js';
 export type * from './options.js';
 export { Connections, Paginator } from './paginate.js';
-export { Attention, Connection, ConnectSession, type EventKind, HistoryEntry, KeepAliveReport, LedgerEntry, Site } from './records.js';
+export { Attention, Connection, ConnectSession, type EventKind, HistoryEntry, KeepAliveReport, LedgerEntry, RateLimit, Site } from './records.js';
 export { Event, Response } from './types.js';

@@ -194,6 +194,50 @@ export class KeepAliveReport {
   }
 }
 
+/** RateLimit as it crosses from the native half. @internal */
+export interface RawRateLimit {
+  readonly name: string;
+  readonly scope: 'app' | 'tenant' | 'endpoint' | 'issue';
+  readonly target: string | null;
+  readonly limit: number | null;
+  readonly remaining: number | null;
+  readonly reset_at: number | null;
+  readonly near_limit: boolean;
+  readonly paused_until: number | null;
+}
+
+/** A rate limit that concerns a connection. */
+export class RateLimit {
+  /** Its name as Jira writes it, such as global-app-quota, or the reason of a pause, such as jira-burst-based. */
+  readonly name: string;
+  /** How far it reaches: the app on all sites, the app on one site, one endpoint of a site, or writes to one issue. */
+  readonly scope: 'app' | 'tenant' | 'endpoint' | 'issue';
+  /** The endpoint or issue it is about, where it is about one. */
+  readonly target: string | null;
+  /** How much there is in a window. */
+  readonly limit: number | null;
+  /** How much of it was left when it was last told. */
+  readonly remaining: number | null;
+  /** When the window ends. */
+  readonly resetAt: Date | null;
+  /** Less than a fifth is left. */
+  readonly nearLimit: boolean;
+  /** Until when nothing that it covers is sent. */
+  readonly pausedUntil: Date | null;
+
+  /** @internal */
+  constructor(raw: RawRateLimit) {
+    this.name = raw.name;
+    this.scope = raw.scope;
+    this.target = raw.target;
+    this.limit = raw.limit;
+    this.remaining = raw.remaining;
+    this.resetAt = raw.reset_at === null ? null : new Date(raw.reset_at);
+    this.nearLimit = raw.near_limit;
+    this.pausedUntil = raw.paused_until === null ? null : new Date(raw.paused_until);
+  }
+}
+
 /** HistoryEntry as it crosses from the native half. @internal */
 export interface RawHistoryEntry {
   readonly reason: 'network' | 'truncated' | 'rate_limited' | 'unavailable' | 'token_too_fresh' | 'token_rejected' | 'paused';
@@ -256,6 +300,7 @@ export class ConnectSession {
  * - `rotation_failed`: An attempt to rotate failed; says whether it matters yet.
  * - `reauthorization_required`: A grant was found dead.
  * - `scopes_reduced`: A new consent granted fewer scopes than the grant had before (F1.9). Names them.
+ * - `near_limit`: Less than a fifth of a rate limit is left (F7.4). Told once in a window, with name, scope, cloud_id, target, limit, remaining and reset_at.
  * - `key_file_created`: No encryption key was given, so one was made beside the SQLite database.
  */
-export type EventKind = 'connected' | 'site_auto_selected' | 'rotated' | 'rotation_failed' | 'reauthorization_required' | 'scopes_reduced' | 'key_file_created' | (string & {});
+export type EventKind = 'connected' | 'site_auto_selected' | 'rotated' | 'rotation_failed' | 'reauthorization_required' | 'scopes_reduced' | 'near_limit' | 'key_file_created' | (string & {});

@@ -30,6 +30,8 @@ pub enum EventKind {
     ReauthorizationRequired,
     /// A new consent granted fewer scopes than the grant had.
     ScopesReduced,
+    /// Less than a fifth of a rate limit is left.
+    NearLimit,
     /// An encryption key was made beside the SQLite database.
     KeyFileCreated,
 }

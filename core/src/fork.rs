@@ -6,10 +6,12 @@ pub fn before() {
     crate::store::sqlite::before_fork();
     crate::store::postgres::before_fork();
     crate::grant::before_fork();
+    crate::request::governor::registry::before_fork();
 }
 
 /// Lets everything go on, in the parent and in the child. The child makes clients of its own.
 pub fn after() {
+    crate::request::governor::registry::after_fork();
     crate::grant::after_fork();
     crate::store::postgres::after_fork();
     crate::store::sqlite::after_fork();

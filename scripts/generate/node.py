@@ -232,6 +232,7 @@ RECORDS = {
     "LedgerEntry": "One thing that befell a grant.",
     "Attention": "A connection that needs a person, or soon will.",
     "KeepAliveReport": "What a pass of `keepAlive` did and found.",
+    "RateLimit": "A rate limit that concerns a connection.",
     "HistoryEntry": "What came before an answer: an attempt that was not the last, or a wait.",
     "ConnectSession": "A consent under way. Send the user's browser to its `url`.",
 }

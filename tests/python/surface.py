@@ -19,6 +19,7 @@ RECORDS = (
     threelo.Attention,
     threelo.HistoryEntry,
     threelo.LedgerEntry,
+    threelo.RateLimit,
 )
 FROM_HEAD = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 

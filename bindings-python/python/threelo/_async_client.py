@@ -9,7 +9,7 @@ from . import _options as given
 from . import _results
 from ._base import Base
 from ._paginate import AsyncConnections, AsyncPaginator
-from ._types import Connection, ConnectSession, KeepAliveReport, Response, Site
+from ._types import Connection, ConnectSession, KeepAliveReport, RateLimit, Response, Site
 from ._wire import encode, encode_request
 
 
@@ -152,6 +152,14 @@ class AsyncClient(Base):
         As `Client.keep_alive()`, awaited.
         """
         return _results.report(await self._native.call_async("keep_alive", encode(options)))
+
+    async def rate_limits(self, id: str, **options: Unpack[given.RateLimitsOptions]) -> list[RateLimit]:
+        """The rate limits that concern a connection, as Jira's last answers told them; nothing is sent.
+
+        Raises:
+            ConnectionNotFoundError, SiteRequiredError: see each.
+        """
+        return _results.rate_limits(await self._native.call_async("rate_limits", encode(options, id=id)))
 
     async def access_token(self, id: str, **options: Unpack[given.AccessTokenOptions]) -> str:
         """A fresh access token, for those who bring their own HTTP client.

@@ -9,7 +9,7 @@ from . import _options as given
 from . import _results
 from ._base import Base
 from ._paginate import Connections, Paginator
-from ._types import Connection, ConnectSession, KeepAliveReport, Response, Site
+from ._types import Connection, ConnectSession, KeepAliveReport, RateLimit, Response, Site
 from ._wire import encode, encode_request
 
 
@@ -202,6 +202,14 @@ class Client(Base):
                 not raised.
         """
         return _results.report(self._native.call("keep_alive", encode(options)))
+
+    def rate_limits(self, id: str, **options: Unpack[given.RateLimitsOptions]) -> list[RateLimit]:
+        """The rate limits that concern a connection, as Jira's last answers told them; nothing is sent.
+
+        Raises:
+            ConnectionNotFoundError, SiteRequiredError: see each.
+        """
+        return _results.rate_limits(self._native.call("rate_limits", encode(options, id=id)))
 
     def access_token(self, id: str, **options: Unpack[given.AccessTokenOptions]) -> str:
         """A fresh access token, for those who bring their own HTTP client.

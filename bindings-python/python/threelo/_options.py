@@ -224,6 +224,13 @@ class KeepAliveOptions(TypedDict, total=False):
     """How long the call may take, in seconds."""
 
 
+class RateLimitsOptions(TypedDict, total=False):
+    """Options of `rate_limits()` beside what comes by position."""
+
+    timeout: NotRequired[float | None]
+    """How long the call may take, in seconds."""
+
+
 class AccessTokenOptions(TypedDict, total=False):
     """Options of `access_token()` beside what comes by position."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ._types import Connection, ConnectSession, KeepAliveReport, Site
+from ._types import Connection, ConnectSession, KeepAliveReport, RateLimit, Site
 
 
 def session(answer: str) -> ConnectSession:
@@ -26,6 +26,11 @@ def sites(answer: str) -> list[Site]:
 def report(answer: str) -> KeepAliveReport:
     """A `KeepAliveReport`."""
     return KeepAliveReport._read(json.loads(answer))
+
+
+def rate_limits(answer: str) -> list[RateLimit]:
+    """A list of `RateLimit`."""
+    return [RateLimit._read(fields) for fields in json.loads(answer)]
 
 
 def text(answer: str) -> str:

@@ -223,6 +223,35 @@ class Headers(Mapping[str, str]):
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimit:
+    """A rate limit that concerns a connection."""
+
+    name: str
+    """Its name as Jira writes it, such as global-app-quota, or the reason of a pause, such as
+    jira-burst-based."""
+    scope: Literal["app", "tenant", "endpoint", "issue"]
+    """How far it reaches: the app on all sites, the app on one site, one endpoint of a site, or writes to one
+    issue."""
+    target: str | None
+    """The endpoint or issue it is about, where it is about one."""
+    limit: int | None
+    """How much there is in a window."""
+    remaining: int | None
+    """How much of it was left when it was last told."""
+    reset_at: datetime | None
+    """When the window ends."""
+    near_limit: bool
+    """Less than a fifth is left."""
+    paused_until: datetime | None
+    """Until when nothing that it covers is sent."""
+
+    @classmethod
+    def _read(cls, fields: dict[str, Any]) -> RateLimit:
+        times = {name: maybe_instant(fields[name]) for name in ("reset_at", "paused_until")}
+        return cls(**fields | times)
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryEntry:
     """What came before an answer: an attempt that was not the last, or a wait."""
 

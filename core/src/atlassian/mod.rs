@@ -2,8 +2,10 @@
 
 mod catalogue;
 pub(crate) mod diagnosis;
+pub(crate) mod endpoint;
 mod hosts;
 pub(crate) mod listings;
+pub(crate) mod rate_limits;
 pub mod resources;
 pub mod token_endpoint;
 

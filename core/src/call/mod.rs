@@ -44,6 +44,8 @@ pub enum Call {
     ImportConnection(ImportOptions),
     /// `keep_alive`
     KeepAlive(KeepAliveOptions),
+    /// `rate_limits`
+    RateLimits(IdOptions),
     /// `access_token`
     AccessToken(IdOptions),
     /// `close`
@@ -68,6 +70,7 @@ impl Call {
             "disconnect" => Self::Disconnect(decode(verb, options, casing)?),
             "import_connection" => Self::ImportConnection(decode(verb, options, casing)?),
             "keep_alive" => Self::KeepAlive(decode(verb, options, casing)?),
+            "rate_limits" => Self::RateLimits(decode(verb, options, casing)?),
             "access_token" => Self::AccessToken(decode(verb, options, casing)?),
             "close" => Self::Close(decode(verb, options, casing)?),
             other => return Err(Error::argument("verb", other, "one of the verbs in api.toml")),
@@ -126,6 +129,7 @@ impl Client {
             Call::Disconnect(options) => text(&self.disconnect(options).await?),
             Call::ImportConnection(options) => text(&self.import_connection(options).await?),
             Call::KeepAlive(options) => text(&self.keep_alive(options).await?),
+            Call::RateLimits(options) => text(&self.rate_limits(options).await?),
             Call::AccessToken(options) => {
                 text(secrecy::ExposeSecret::expose_secret(&self.access_token(options).await?))
             }

@@ -92,6 +92,9 @@ pub(super) const OPTIONS: &[(&str, &[Known])] = &[
         Known { name: "idle_days", accepted: "number", required: false, secret: false },
         Known { name: "concurrency", accepted: "integer", required: false, secret: false },
     ]),
+    ("rate_limits", &[
+        Known { name: "id", accepted: "string", required: true, secret: false },
+    ]),
     ("access_token", &[
         Known { name: "id", accepted: "string", required: true, secret: false },
     ]),

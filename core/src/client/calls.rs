@@ -7,11 +7,12 @@ use secrecy::SecretString;
 use tokio::time::Instant;
 
 use super::{Client, after};
+use crate::clock::wall_ms;
 use crate::error::Result;
 use crate::grant::Access;
 use crate::options::{IdOptions, PaginateOptions, RequestOptions};
 use crate::paginate::{Fetch, Paginator};
-use crate::request::{self, Destination, Intent, Limits, Response, Tokens};
+use crate::request::{self, Channel, Destination, Intent, Limiter, Limits, RateLimit, Response, Tokens};
 
 impl Client {
     /// A fresh access token, for those who bring their own HTTP client.
@@ -37,6 +38,20 @@ impl Client {
     /// `response_truncated`, `body_too_large`, `network`, `timeout`, `identity_unavailable`, `store_unavailable`.
     pub async fn proxy_request(&self, options: RequestOptions) -> Result<Response> {
         self.request(options, Intent::ByMethod).await.map(|(response, _)| response)
+    }
+
+    /// The rate limits that concern a connection, as Jira's last answers told them: of the app, of the connection's
+    /// site, and of endpoints and issues there. Sends nothing.
+    ///
+    /// # Errors
+    /// `connection_not_found`, `site_required`, `store_unavailable`.
+    pub async fn rate_limits(&self, options: impl Into<IdOptions>) -> Result<Vec<RateLimit>> {
+        let IdOptions { id, timeout } = options.into();
+        self.run(timeout, |deadline| async move {
+            let (_, site) = self.site_of(&id, None, deadline).await?;
+            Ok(self.inner.governor.rate_limits(&site.cloud_id, wall_ms()))
+        })
+        .await
     }
 
     /// Iterates over the items of a listing, page after page.
@@ -67,16 +82,10 @@ impl Client {
                 timeout: until.saturating_duration_since(Instant::now()),
             };
             let tokens = Supply { client: self, id: &options.id, grant_id: &held.row.id };
-            let transport = &connector.transport;
-            let response = request::send(
-                transport,
-                &connector.config.hosts,
-                &destination,
-                &tokens,
-                &options,
-                limits,
-                intent,
-            );
+            let limiter = Limiter { governor: &self.inner.governor, events: &connector.keeper.shared.events };
+            let channel =
+                Channel { transport: &connector.transport, hosts: &connector.config.hosts, limiter };
+            let response = request::send(&channel, &destination, &tokens, &options, limits, intent);
             Ok((response.await?.until(self.inner.closing.clone()), site.cloud_id))
         })
         .await

@@ -17,6 +17,7 @@ use crate::grant::endpoint::TokenEndpoint;
 use crate::grant::gate::Gate;
 use crate::grant::keeper::Keeper;
 use crate::options::CloseOptions;
+use crate::request::governor::registry;
 use crate::store::keys::Key32;
 use crate::store::location::Location;
 use crate::store::open::{Opened, open};
@@ -53,8 +54,9 @@ impl Client {
         };
         let shared = Arc::new(Shared { store, sealer, endpoint, events, cache: Cache::default() });
         let keeper = Keeper { shared, stop: CancellationToken::new(), tasks: TaskTracker::new() };
+        let governor = registry::of_app(config.hosts.api().as_str(), &config.client_id);
         let connector = Connector { keeper, config, transport, finishing: Arc::default() };
-        Ok(Self { inner: Arc::new(Inner { connector, closing: CancellationToken::new() }) })
+        Ok(Self { inner: Arc::new(Inner { connector, governor, closing: CancellationToken::new() }) })
     }
 
     /// Ends calls under way, finishes rotations in flight, stores them, and frees everything. Closing twice is no

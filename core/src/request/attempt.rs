@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::governor::Held;
 use super::healing::{self, Cure, Tried, Verdict};
 use super::history::{HistoryReason, Trail};
 use super::prepared::Prepared;
 use super::response::{Origin, rate_limit};
 use super::retry::{self, Failure, Happened, History, Kind, Step};
 use super::wire::{Answer, Outcome, Outside};
-use super::{Download, Response, Tokens, retry_after};
+use super::{Download, Limiter, Response, Tokens, retry_after};
 use crate::error::{Code, Error, Result};
 use crate::grant::Access;
 use crate::options::Retry;
@@ -19,6 +20,7 @@ use crate::options::Retry;
 /// Sends `request` until it is answered, or until nothing more may be done.
 pub(super) async fn run<O: Outside>(
     outside: &O,
+    limiter: &Limiter<'_>,
     request: &Prepared,
     tokens: &dyn Tokens,
     mut deadline: Instant,
@@ -29,17 +31,26 @@ pub(super) async fn run<O: Outside>(
     // A token to send instead of asking for one: the one that replaced a rejected one, or the same once more.
     let mut next: Option<Access> = None;
     loop {
-        let access = match next.take() {
-            Some(access) => access,
-            None => token(tokens, deadline, request)
-                .await
-                .map_err(|error| unless_ran(error, request, before, trail.attempts))?,
+        let ran = |error, trail: &Trail| unless_ran(error, request, before, trail.attempts);
+        let mut passage = limiter.governor.passage(&request.route);
+        let access = loop {
+            let access = match next.take() {
+                Some(access) => access,
+                None => token(tokens, deadline, request).await.map_err(|error| ran(error, &trail))?,
+            };
+            if request.has_one_chance() {
+                sleep(healing::settling(outside.wall_ms().saturating_sub(access.issued_at_ms))).await;
+            }
+            let waited = passage.admit(deadline).await;
+            let waited = waited.map_err(|held| ran(held_back(request, &held, outside.wall_ms()), &trail))?;
+            let Some(waited) = waited else { break access };
+            // The token may have been replaced meanwhile; and while one is fetched, the next pause may begin.
+            trail.held(waited);
         };
-        if request.has_one_chance() {
-            sleep(healing::settling(outside.wall_ms().saturating_sub(access.issued_at_ms))).await;
-        }
         let sent_at = outside.wall_ms();
+        let (sent, expired) = (Instant::now(), access.left() == 0);
         trail.attempts += 1;
+        let mut paused = false;
         let outcome = outside.send(request, &access, deadline).await?;
         if let Some(patience) = request.patience {
             // A body that took its time leaves what comes after it as much as it had.
@@ -49,7 +60,6 @@ pub(super) async fn run<O: Outside>(
             Outcome::TooLarge { status, limit } => return Err(too_large(request, status, limit)),
             Outcome::Broken { happened, status, words } => (happened, status, words, None),
             Outcome::Answer(answer) => {
-                let expired = sent_at >= access.expires_at_ms;
                 let verdict = healing::verdict(answer.status, &answer.headers, &answer.body, expired);
                 let age = sent_at.saturating_sub(access.issued_at_ms);
                 match cure(verdict, age, tried, deadline, request.retry_now()) {
@@ -68,8 +78,7 @@ pub(super) async fn run<O: Outside>(
                         if request.retry_now() == Retry::None {
                             return Ok(response(request, answer, trail));
                         }
-                        let found =
-                            found.map_err(|error| unless_ran(error, request, before, trail.attempts))?;
+                        let found = found.map_err(|error| ran(error, &trail))?;
                         if found.grant_id == access.grant_id && found.generation == access.generation {
                             return Ok(response(request, answer, trail));
                         }
@@ -79,8 +88,10 @@ pub(super) async fn run<O: Outside>(
                     }
                     Cure::Stands => {}
                 }
-                let wait = retry_after::wait(answer.status, &answer.headers, outside.wall_ms());
-                let status = answer.status;
+                let Answer { status, headers, .. } = &answer;
+                let wait = retry_after::wait(*status, headers, outside.wall_ms());
+                paused = limiter.learn(&request.route, *status, headers, wait, sent);
+                let status = *status;
                 (Happened::Answered { status, wait }, Some(status), String::new(), Some(answer))
             }
         };
@@ -93,6 +104,8 @@ pub(super) async fn run<O: Outside>(
                 );
                 before.retries += 1;
                 before.maybe_ran |= happened.maybe_ran();
+                // A pause is waited for in line with all others that it covers.
+                let wait = if paused { Duration::ZERO } else { wait };
                 trail.repeated(happened, wait);
                 sleep(wait).await;
             }
@@ -188,6 +201,24 @@ fn too_large(request: &Prepared, status: u16, max_body_bytes: u64) -> Error {
     let asked = format!("{} {}", request.method, request.path);
     let text = format!("the answer to {asked} is larger than max_body_bytes, {max_body_bytes}");
     about(request, Code::BodyTooLarge, text).with_status(status).with("max_body_bytes", max_body_bytes)
+}
+
+/// Nothing was sent: what covers the call stays paused for longer than it may take.
+fn held_back(request: &Prepared, held: &Held, wall_ms: u64) -> Error {
+    let wait = held.opens.saturating_duration_since(Instant::now());
+    let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    let asked = format!("{} {}", request.method, request.path);
+    let text = format!(
+        "{asked} was not sent: Jira asked to slow down, and the wait is longer than the call may take"
+    );
+    let error = about(request, Code::RateLimited, text)
+        .with("scope", held.scope.reach().as_str())
+        .with("retry_after_ms", wait)
+        .with("reset_at", wall_ms.saturating_add(wait));
+    match &held.reason {
+        Some(reason) => error.with("reason", &**reason),
+        None => error,
+    }
 }
 
 fn limited(request: &Prepared, answer: &Answer) -> Error {

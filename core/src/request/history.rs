@@ -54,6 +54,15 @@ impl Trail {
         self.entries.push(HistoryEntry { reason, status, waited_ms });
     }
 
+    /// A wait for a pause: that of the attempt that met it, or one that others had met before.
+    pub(super) fn held(&mut self, waited: Duration) {
+        let waited_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+        match self.entries.last_mut().filter(|entry| entry.reason == HistoryReason::RateLimited) {
+            Some(met) => met.waited_ms = met.waited_ms.saturating_add(waited_ms),
+            None => self.note(HistoryReason::Paused, None, waited),
+        }
+    }
+
     /// An attempt that `retry` has repeated after `waited`.
     pub(super) fn repeated(&mut self, happened: Happened, waited: Duration) {
         let (reason, status) = match happened {

@@ -6,6 +6,7 @@
 mod attempt;
 mod decode;
 mod download;
+pub(crate) mod governor;
 mod healing;
 mod history;
 pub(crate) mod params;
@@ -19,6 +20,8 @@ mod wire;
 #[cfg(test)]
 mod loopback;
 #[cfg(test)]
+mod simulated;
+#[cfg(test)]
 mod tests;
 
 use std::time::Duration;
@@ -28,11 +31,14 @@ use tokio::time::Instant;
 
 use crate::atlassian::Hosts;
 use crate::error::Result;
+use crate::event::Events;
 use crate::grant::Access;
 use crate::options::RequestOptions;
 use crate::transport::Transport;
 
 pub use download::Download;
+pub(crate) use governor::Governor;
+pub use governor::RateLimit;
 pub use history::{HistoryEntry, HistoryReason};
 pub use response::Response;
 
@@ -59,6 +65,35 @@ pub(crate) trait Tokens: Send + Sync {
     fn replace<'a>(&'a self, rejected: &'a Access, deadline: Instant) -> BoxFuture<'a, Result<Access>>;
 }
 
+/// The way to the API, for all calls of a client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Channel<'a> {
+    pub(crate) transport: &'a Transport,
+    pub(crate) hosts: &'a Hosts,
+    pub(crate) limiter: Limiter<'a>,
+}
+
+/// What keeps calls to Jira's rate limits, and where that is told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limiter<'a> {
+    pub(crate) governor: &'a Governor,
+    pub(crate) events: &'a Events,
+}
+
+impl Limiter<'_> {
+    /// As [`Governor::learn`].
+    fn learn(
+        &self,
+        route: &governor::Route,
+        status: u16,
+        headers: &http::HeaderMap,
+        wait: Option<Duration>,
+        sent: Instant,
+    ) -> bool {
+        self.governor.learn(route, status, headers, wait, sent, self.events)
+    }
+}
+
 /// The client's bounds of one call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
@@ -83,18 +118,17 @@ pub(crate) enum Intent {
 /// `invalid_argument` and `destination_refused` before anything is sent; `rate_limited`, `outcome_unknown`,
 /// `response_truncated`, `body_too_large`, `timeout`, `network`, and what `tokens` returns.
 pub(crate) async fn send(
-    transport: &Transport,
-    hosts: &Hosts,
+    channel: &Channel<'_>,
     destination: &Destination,
     tokens: &dyn Tokens,
     options: &RequestOptions,
     limits: Limits,
     intent: Intent,
 ) -> Result<Response> {
-    let request = prepared::prepare(hosts, destination, options, limits, intent)?;
+    let request = prepared::prepare(channel.hosts, destination, options, limits, intent)?;
     let deadline = after(limits.timeout);
-    let network = wire::Network { transport, max_body_bytes: limits.max_body_bytes };
-    attempt::run(&network, &request, tokens, deadline).await
+    let network = wire::Network { transport: channel.transport, max_body_bytes: limits.max_body_bytes };
+    attempt::run(&network, &channel.limiter, &request, tokens, deadline).await
 }
 
 /// The moment a wait of `span` ends; a span too long for the clock counts as a year.

@@ -7,6 +7,7 @@ use http::Method;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use url::Url;
 
+use super::governor::Route;
 use super::{Destination, Intent, Limits, decode, params, target};
 use crate::atlassian::Hosts;
 use crate::body::Body;
@@ -35,6 +36,8 @@ pub(super) struct Prepared {
     pub(super) reads: bool,
     pub(super) retry: Retry,
     pub(super) granted_scopes: Vec<String>,
+    /// What rate limits it by.
+    pub(super) route: Route,
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -69,6 +72,8 @@ pub(super) fn prepare(
     let unhurried = options.timeout.is_none() && body.as_ref().is_some_and(Body::is_streamed);
     let patience = unhurried.then_some(limits.timeout);
     let reads = intent == Intent::Listing || matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let Destination { connection_id, cloud_id, .. } = destination;
+    let route = Route::new(connection_id, target.product, cloud_id, &method, &target.path, reads);
     Ok(Prepared {
         connection_id: destination.connection_id.clone(),
         method,
@@ -83,6 +88,7 @@ pub(super) fn prepare(
         reads,
         retry: options.retry,
         granted_scopes: destination.granted_scopes.clone(),
+        route,
     })
 }
 

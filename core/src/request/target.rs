@@ -35,6 +35,7 @@ const QUERY: &AsciiSet = &PATH.remove(b'?').add(b'\'');
 pub(super) struct Target {
     /// The gateway's URL, without a query.
     pub(super) url: Url,
+    pub(super) product: Product,
     /// The path below the site, for messages.
     pub(super) path: String,
     /// The query that stood in the caller's path, encoded.
@@ -68,7 +69,12 @@ pub(super) fn resolve(hosts: &Hosts, destination: &Destination, given: &str) -> 
     if url.path() != whole {
         return Err(refused("it does not stay as it is written"));
     }
-    Ok(Target { url, path, query: query.filter(|query| !query.is_empty()).map(|query| encode(query, QUERY)) })
+    Ok(Target {
+        url,
+        product,
+        path,
+        query: query.filter(|query| !query.is_empty()).map(|query| encode(query, QUERY)),
+    })
 }
 
 fn refused(why: &str) -> Error {

@@ -115,7 +115,9 @@ impl Run {
         };
         let limits = Limits { max_body_bytes: self.max_body_bytes, timeout: self.timeout };
         let transport = transport();
-        send(&transport, &hosts, &destination, &self.tokens, &self.options, limits, self.intent).await
+        let limiter = Limiter { governor: &Governor::default(), events: &Events::default() };
+        let channel = Channel { transport: &transport, hosts: &hosts, limiter };
+        send(&channel, &destination, &self.tokens, &self.options, limits, self.intent).await
     }
 
     async fn against(&self, script: Vec<Reply>) -> (Result<Response>, Vec<String>) {

@@ -1,0 +1,472 @@
+//! Whole calls against a Jira made of a script, in simulated time: what must hold whatever it answers, and whenever.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::{BoxFuture, join_all};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use proptest::prelude::*;
+use secrecy::SecretString;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+
+use super::prepared::{Prepared, prepare};
+use super::retry::Happened;
+use super::wire::{Answer, Outcome, Outside};
+use super::*;
+use crate::error::{Code, Error};
+use crate::lock::lock;
+use crate::options::Retry;
+
+/// The simulated day begins here.
+const MORNING_MS: u64 = 1_790_000_000_000;
+
+/// What Jira does with one request.
+#[derive(Clone, Debug)]
+struct Reaction {
+    /// How long it takes.
+    after_ms: u64,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    NotSent,
+    Broke,
+    Truncated,
+    Answer { status: u16, reason: Option<&'static str>, wait: Option<Wait> },
+}
+
+/// How an answer says when to come back.
+#[derive(Clone, Copy, Debug)]
+enum Wait {
+    Seconds(u64),
+    /// A date, against the answer's own.
+    Date(u64),
+    /// `X-RateLimit-Reset`, to the minute or to the second.
+    Reset {
+        after_s: u64,
+        seconds: bool,
+    },
+}
+
+/// One call as it is made.
+#[derive(Clone, Debug)]
+struct Plan {
+    begin_ms: u64,
+    timeout_ms: u64,
+    connection: &'static str,
+    cloud: &'static str,
+    method: &'static str,
+    path: &'static str,
+    retry: Retry,
+    token_ms: u64,
+    reactions: Vec<Reaction>,
+}
+
+/// Something that happened, in the order it did.
+#[derive(Clone, Debug)]
+enum Event {
+    Sent {
+        call: usize,
+    },
+    /// An attempt ended that Jira may have acted on.
+    MayHaveRun {
+        call: usize,
+    },
+    /// Nothing that it covers may be sent before `until`.
+    Paused {
+        cover: Cover,
+        until: Instant,
+    },
+}
+
+/// Whom an answer with a reason is meant for, written down from F7.6 once more.
+#[derive(Clone, Copy, Debug)]
+enum Cover {
+    App,
+    Tenant(&'static str),
+    Endpoint(&'static str, &'static str, &'static str),
+    Issue(&'static str, &'static str),
+}
+
+impl Cover {
+    fn new(plan: &Plan, reason: Option<&str>) -> Self {
+        match reason {
+            Some("jira-quota-global-based") => Self::App,
+            Some("jira-quota-tenant-based") => Self::Tenant(plan.cloud),
+            Some("jira-per-issue-on-write") if plan.writes_issue() => Self::Issue(plan.cloud, plan.issue()),
+            _ => Self::Endpoint(plan.cloud, plan.method, plan.endpoint()),
+        }
+    }
+
+    fn covers(self, plan: &Plan) -> bool {
+        match self {
+            Self::App => true,
+            Self::Tenant(cloud) => plan.cloud == cloud,
+            Self::Endpoint(cloud, method, endpoint) => {
+                (plan.cloud, plan.method, plan.endpoint()) == (cloud, method, endpoint)
+            }
+            Self::Issue(cloud, issue) => plan.writes_issue() && (plan.cloud, plan.issue()) == (cloud, issue),
+        }
+    }
+}
+
+impl Plan {
+    fn reads(&self) -> bool {
+        self.method == "GET"
+    }
+
+    fn writes_issue(&self) -> bool {
+        !self.reads() && self.path.contains("/issue/")
+    }
+
+    fn issue(&self) -> &'static str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+
+    fn endpoint(&self) -> &'static str {
+        if self.path.contains("/issue/") { "/rest/api/3/issue" } else { self.path }
+    }
+}
+
+/// The world of one call.
+struct Script<'w> {
+    world: &'w World,
+    call: usize,
+    plan: &'w Plan,
+    next: AtomicU64,
+}
+
+/// What all calls of a day share.
+struct World {
+    morning: Instant,
+    events: Mutex<Vec<(Instant, Event)>>,
+}
+
+impl World {
+    fn tell(&self, event: Event) {
+        lock(&self.events).push((Instant::now(), event));
+    }
+
+    fn wall_ms(&self) -> u64 {
+        MORNING_MS + u64::try_from(self.morning.elapsed().as_millis()).unwrap()
+    }
+}
+
+impl Outside for Script<'_> {
+    async fn send(&self, _: &Prepared, _: &Access, deadline: Instant) -> Result<Outcome> {
+        assert!(Instant::now() < deadline, "a request leaves at or after the deadline");
+        self.world.tell(Event::Sent { call: self.call });
+        let number = usize::try_from(self.next.fetch_add(1, Ordering::SeqCst)).unwrap();
+        // Beyond its script Jira is well.
+        let well = Reaction { after_ms: 5, kind: Kind::Answer { status: 200, reason: None, wait: None } };
+        let reaction = self.plan.reactions.get(number).unwrap_or(&well).clone();
+        let arrives = Instant::now() + Duration::from_millis(reaction.after_ms);
+        let words = "simulated".to_owned();
+        let in_time = arrives < deadline;
+        if if in_time { may_have_run(&reaction) } else { !matches!(reaction.kind, Kind::NotSent) } {
+            self.world.tell(Event::MayHaveRun { call: self.call });
+        }
+        if timeout_at(deadline, sleep_until(arrives)).await.is_err() {
+            let sent = !matches!(reaction.kind, Kind::NotSent);
+            return Ok(Outcome::Broken { happened: Happened::TimedOut { sent }, status: None, words });
+        }
+        Ok(match reaction.kind {
+            Kind::NotSent => Outcome::Broken { happened: Happened::NotSent, status: None, words },
+            Kind::Broke => Outcome::Broken { happened: Happened::Broke, status: None, words },
+            Kind::Truncated => Outcome::Broken { happened: Happened::Truncated, status: Some(200), words },
+            Kind::Answer { status, reason, wait } => Outcome::Answer(self.answer(status, reason, wait)),
+        })
+    }
+
+    fn wall_ms(&self) -> u64 {
+        self.world.wall_ms()
+    }
+
+    fn jitter(&self) -> f64 {
+        0.5
+    }
+}
+
+impl Script<'_> {
+    fn answer(&self, status: u16, reason: Option<&'static str>, wait: Option<Wait>) -> Answer {
+        let now_ms = self.world.wall_ms();
+        let mut headers = HeaderMap::new();
+        let mut header = |name: &'static str, value: String| {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_str(&value).unwrap());
+        };
+        let date = |ms: u64| httpdate::fmt_http_date(std::time::UNIX_EPOCH + Duration::from_millis(ms));
+        let mut asked = 0;
+        match wait {
+            None => {}
+            Some(Wait::Seconds(seconds)) => {
+                asked = seconds * 1000;
+                header("retry-after", seconds.to_string());
+            }
+            Some(Wait::Date(seconds)) => {
+                asked = seconds * 1000;
+                header("date", date(now_ms));
+                header("retry-after", date(now_ms + asked));
+            }
+            Some(Wait::Reset { after_s, seconds }) => {
+                let whole = if seconds { 1000 } else { 60_000 };
+                let reset = (now_ms + after_s * 1000).div_ceil(whole) * whole;
+                asked = reset - now_ms;
+                header("x-ratelimit-reset", iso(reset, seconds));
+            }
+        }
+        if let Some(reason) = reason.filter(|_| status == 429) {
+            header("ratelimit-reason", reason.to_owned());
+        }
+        if status == 429 && asked > 0 {
+            let until = Instant::now() + Duration::from_millis(asked);
+            self.world.tell(Event::Paused { cover: Cover::new(self.plan, reason), until });
+        }
+        Answer { status, headers, body: Bytes::new(), rest: None }
+    }
+}
+
+/// A time of the simulated day as Atlassian writes it.
+fn iso(ms: u64, seconds: bool) -> String {
+    let text = httpdate::fmt_http_date(std::time::UNIX_EPOCH + Duration::from_millis(ms));
+    // `Mon, 21 Sep 2026 14:13:20 GMT`
+    let parts: Vec<&str> = text.split([' ', ':']).collect();
+    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let month = months.iter().position(|month| *month == parts[2]).unwrap() + 1;
+    let date = format!("{}-{month:02}-{}T{}:{}", parts[3], parts[1], parts[4], parts[5]);
+    if seconds { format!("{date}:{}Z", parts[6]) } else { format!("{date}Z") }
+}
+
+/// A grant whose tokens take a while.
+struct Slow<'w>(&'w World, u64);
+
+impl Tokens for Slow<'_> {
+    fn access(&self, _: Instant) -> BoxFuture<'_, Result<Access>> {
+        Box::pin(async {
+            sleep(Duration::from_millis(self.1)).await;
+            Ok(Access {
+                token: Arc::new(SecretString::from("token")),
+                grant_id: Arc::from("g"),
+                generation: 1 + self.0.wall_ms(),
+                issued_at_ms: MORNING_MS - 3_000_000,
+                expires_at_ms: MORNING_MS + 9_000_000,
+                ends_boot_ms: u64::MAX,
+            })
+        })
+    }
+
+    fn replace<'a>(&'a self, _: &'a Access, deadline: Instant) -> BoxFuture<'a, Result<Access>> {
+        self.access(deadline)
+    }
+}
+
+fn prepared(plan: &Plan) -> Prepared {
+    let destination = Destination {
+        connection_id: plan.connection.into(),
+        cloud_id: plan.cloud.into(),
+        site_url: "https://acme.atlassian.net".into(),
+        granted_scopes: Vec::new(),
+    };
+    let options =
+        RequestOptions { retry: plan.retry, ..RequestOptions::new(plan.connection, plan.method, plan.path) };
+    let hosts = Hosts::new(&BTreeMap::new()).unwrap();
+    let limits = Limits { max_body_bytes: 1 << 20, timeout: Duration::from_millis(plan.timeout_ms) };
+    prepare(&hosts, &destination, &options, limits, Intent::ByMethod).unwrap()
+}
+
+/// How a call ended, and when.
+struct End {
+    at: Instant,
+    result: Result<Response>,
+}
+
+/// Makes all calls of a day.
+async fn day(plans: &[Plan]) -> (World, Vec<End>) {
+    let world = World { morning: Instant::now(), events: Mutex::default() };
+    let limiter = Limiter { governor: &Governor::default(), events: &Events::default() };
+    let calls = plans.iter().enumerate().map(|(call, plan)| {
+        let world = &world;
+        async move {
+            let begin = world.morning + Duration::from_millis(plan.begin_ms);
+            sleep_until(begin).await;
+            let script = Script { world, call, plan, next: AtomicU64::new(0) };
+            let deadline = begin + Duration::from_millis(plan.timeout_ms);
+            let tokens = Slow(world, plan.token_ms);
+            let result = attempt::run(&script, &limiter, &prepared(plan), &tokens, deadline).await;
+            End { at: Instant::now(), result }
+        }
+    });
+    let ends = join_all(calls).await;
+    (world, ends)
+}
+
+/// Whether the server may have acted on what met this reaction, written down once more (DESIGN §4, F6.9).
+fn may_have_run(reaction: &Reaction) -> bool {
+    match reaction.kind {
+        Kind::NotSent => false,
+        Kind::Broke | Kind::Truncated => true,
+        Kind::Answer { status: 401 | 429, .. } => false,
+        Kind::Answer { status: 503, wait: Some(Wait::Seconds(_) | Wait::Date(_)), .. } => false,
+        Kind::Answer { .. } => true,
+    }
+}
+
+fn check(plans: &[Plan], world: &World, ends: &[End]) -> std::result::Result<(), TestCaseError> {
+    let events = lock(&world.events);
+    let mut attempts = vec![0; plans.len()];
+    let mut may_have_run = vec![false; plans.len()];
+    let mut pauses: Vec<(Cover, Instant)> = Vec::new();
+    for (at, event) in events.iter() {
+        match event {
+            Event::Paused { cover, until } => pauses.push((*cover, *until)),
+            Event::MayHaveRun { call } => may_have_run[*call] = true,
+            Event::Sent { call } => {
+                let plan = &plans[*call];
+                let twice = !plan.reads() && plan.retry != Retry::Idempotent && may_have_run[*call];
+                prop_assert!(!twice, "call {call}: a write is sent again that may have run");
+                prop_assert!(plan.retry != Retry::None || attempts[*call] == 0, "one attempt was asked for");
+                let covered = pauses.iter().find(|(cover, until)| cover.covers(plan) && at < until);
+                prop_assert!(covered.is_none(), "call {call} leaves during {covered:?}");
+                attempts[*call] += 1;
+            }
+        }
+    }
+    for (call, (plan, end)) in plans.iter().zip(ends).enumerate() {
+        let deadline = world.morning + Duration::from_millis(plan.begin_ms + plan.timeout_ms);
+        prop_assert!(end.at <= deadline, "call {call} ends {:?} late", end.at - deadline);
+        match &end.result {
+            Ok(response) => {
+                prop_assert_eq!(usize::try_from(response.attempts).unwrap(), attempts[call]);
+                let earlier = response.history.iter().filter(|one| one.reason != HistoryReason::Paused);
+                prop_assert_eq!(earlier.count() + 1, attempts[call], "{:?}", response.history);
+            }
+            Err(error) if !plan.reads() && may_have_run[call] => {
+                prop_assert_eq!(error.code(), Code::OutcomeUnknown, "call {}: {}", call, error);
+            }
+            Err(error) => prop_assert_ne!(error.code(), Code::OutcomeUnknown, "call {}: {}", call, error),
+        }
+    }
+    Ok(())
+}
+
+fn waits() -> impl Strategy<Value = Option<Wait>> {
+    prop_oneof![
+        3 => Just(None),
+        4 => (0_u64..40).prop_map(|seconds| Some(Wait::Seconds(seconds))),
+        1 => Just(Some(Wait::Seconds(3600))),
+        1 => (0_u64..40).prop_map(|seconds| Some(Wait::Date(seconds))),
+        1 => (1_u64..90, any::<bool>()).prop_map(|(after_s, seconds)| Some(Wait::Reset { after_s, seconds })),
+    ]
+}
+
+fn reactions() -> impl Strategy<Value = Vec<Reaction>> {
+    let reasons = prop::sample::select(vec![
+        None,
+        Some("jira-quota-global-based"),
+        Some("jira-quota-tenant-based"),
+        Some("jira-burst-based"),
+        Some("jira-per-issue-on-write"),
+        Some("jira-cost-based"),
+    ]);
+    let statuses = prop::sample::select(vec![200, 401, 404, 429, 429, 429, 429, 500, 502, 503, 503, 504]);
+    let answers =
+        (statuses, reasons, waits()).prop_map(|(status, reason, wait)| Kind::Answer { status, reason, wait });
+    let kinds = prop_oneof![1 => Just(Kind::NotSent), 1 => Just(Kind::Broke), 1 => Just(Kind::Truncated), 9 => answers];
+    let reaction = (prop_oneof![0_u64..50, 0_u64..20_000], kinds)
+        .prop_map(|(after_ms, kind)| Reaction { after_ms, kind });
+    prop::collection::vec(reaction, 0..7)
+}
+
+fn plans() -> impl Strategy<Value = Vec<Plan>> {
+    let paths = prop::sample::select(vec![
+        "/rest/api/3/issue/ACME-1",
+        "/rest/api/3/issue/ACME-2",
+        "/rest/api/3/search/jql",
+    ]);
+    let plan =
+        (
+            (0_u64..30_000, prop_oneof![1_u64..2_000, 1_000_u64..120_000]),
+            prop::sample::select(vec!["ada", "bob", "eve"]),
+            prop::sample::select(vec!["cloud-1", "cloud-2"]),
+            prop::sample::select(vec!["GET", "GET", "POST", "PUT"]),
+            paths,
+            prop::sample::select(vec![Retry::Safe, Retry::Safe, Retry::Idempotent, Retry::None]),
+            prop_oneof![4 => Just(0_u64), 1 => 0_u64..5_000],
+            reactions(),
+        )
+            .prop_map(
+                |((begin_ms, timeout_ms), connection, cloud, method, path, retry, token_ms, reactions)| {
+                    Plan { begin_ms, timeout_ms, connection, cloud, method, path, retry, token_ms, reactions }
+                },
+            );
+    prop::collection::vec(plan, 1..14)
+}
+
+fn simulate(plans: &[Plan]) -> std::result::Result<(), TestCaseError> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let (world, ends) = runtime.block_on(day(plans));
+    check(plans, &world, &ends)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// No write is sent twice unless it certainly did not run; no deadline is passed, by zero; no request leaves during
+    /// a pause that covers it.
+    #[test]
+    fn whatever_jira_answers_and_whenever(plans in plans()) {
+        simulate(&plans)?;
+    }
+}
+
+/// The properties can fail: each is shown a day that breaks it.
+mod the_checks_see {
+    use super::*;
+
+    fn plan(method: &'static str) -> Plan {
+        let kind =
+            Kind::Answer { status: 429, reason: Some("jira-burst-based"), wait: Some(Wait::Seconds(9)) };
+        Plan {
+            begin_ms: 0,
+            timeout_ms: 60_000,
+            connection: "ada",
+            cloud: "cloud-1",
+            method,
+            path: "/rest/api/3/issue/ACME-1",
+            retry: Retry::Safe,
+            token_ms: 0,
+            reactions: vec![Reaction { after_ms: 1, kind }],
+        }
+    }
+
+    fn verdict(plans: &[Plan], events: Vec<(u64, Event)>, ends_at: u64) -> String {
+        let morning = Instant::now();
+        let at = |ms| morning + Duration::from_millis(ms);
+        let events = events.into_iter().map(|(ms, event)| (at(ms), event)).collect();
+        let world = World { morning, events: Mutex::new(events) };
+        let end = || End { at: at(ends_at), result: Err(Error::new(Code::RateLimited, "x")) };
+        let ends: Vec<End> = plans.iter().map(|_| end()).collect();
+        check(plans, &world, &ends).map_or_else(|error| error.to_string(), |()| "fine".into())
+    }
+
+    #[tokio::test]
+    async fn a_second_write_a_late_end_and_a_broken_pause() {
+        let sent = |ms| (ms, Event::Sent { call: 0 });
+        assert_eq!(verdict(&[plan("POST")], vec![sent(0), sent(20_000)], 60_000), "fine");
+        let ran = (1, Event::MayHaveRun { call: 0 });
+        let twice = verdict(&[plan("POST")], vec![sent(0), ran, sent(20_000)], 60_000);
+        assert!(twice.contains("a write is sent again"), "{twice}");
+        let late = verdict(&[plan("GET")], vec![sent(0)], 60_001);
+        assert!(late.contains("late"), "{late}");
+        let cover = Cover::new(&plan("GET"), Some("jira-burst-based"));
+        let until = Instant::now() + Duration::from_secs(3600);
+        let paused = (1, Event::Paused { cover, until });
+        let broken = verdict(&[plan("GET")], vec![sent(0), paused.clone(), sent(2)], 60_000);
+        assert!(broken.contains("leaves during"), "{broken}");
+        assert_eq!(verdict(&[plan("POST")], vec![paused, sent(2)], 60_000), "fine");
+    }
+}
