@@ -279,6 +279,7 @@ pub struct Settings {
     pub listing_short_pages: bool,
     pub listing_empty_page: bool,
     pub listing_fault: ListingFault,
+    pub hidden_users_every: usize,
     pub cursor_page_end: CursorPageEnd,
     pub barred_operations: BarredOperations,
     pub last_page_token: LastPageToken,
@@ -293,6 +294,7 @@ pub struct Settings {
     pub beta_rate_headers: bool,
     pub rate_headers: RateHeaders,
     pub media_authorization: MediaAuthorization,
+    pub media_redirect: u16,
 }
 
 impl Default for Settings {
@@ -332,6 +334,7 @@ impl Default for Settings {
             listing_short_pages: false,
             listing_empty_page: false,
             listing_fault: ListingFault::default(),
+            hidden_users_every: 0,
             cursor_page_end: CursorPageEnd::default(),
             barred_operations: BarredOperations::default(),
             last_page_token: LastPageToken::default(),
@@ -346,6 +349,7 @@ impl Default for Settings {
             beta_rate_headers: false,
             rate_headers: RateHeaders::default(),
             media_authorization: MediaAuthorization::default(),
+            media_redirect: 303,
         }
     }
 }

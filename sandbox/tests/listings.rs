@@ -221,6 +221,31 @@ async fn pages_may_be_short_and_one_in_the_middle_empty() {
 }
 
 #[tokio::test]
+async fn searches_of_users_leave_some_out_of_windows_that_are_stepped_over_by_their_size() {
+    let settings = json!({"listing_items": 257, "page_size_limit": 50, "hidden_users_every": 5});
+    let (bench, token, listings) = everything(settings).await;
+    let cloud_id = bench.cloud_id("acme").await;
+    let searched: Vec<&Value> = listings
+        .iter()
+        .filter(|one| one["row"] == 5 && one["path"].as_str().unwrap().contains("earch"))
+        .filter(|one| one["path"] != "/rest/api/3/users/search")
+        .collect();
+    assert_eq!(searched.len(), 5);
+    for listing in searched {
+        let walk = Walk { bench: &bench, token: &token, cloud_id: cloud_id.clone(), listing };
+        let (mut ids, mut at) = (Vec::new(), 0);
+        while at < 400 {
+            let (_, page) = walk.page(&Map::from_iter([("startAt".into(), json!(at))]), None).await;
+            let page = page.as_array().unwrap().clone();
+            assert!(page.len() <= 40, "one of five is left out");
+            ids.extend(page.iter().map(|one| one["accountId"].clone()));
+            at += 50;
+        }
+        assert_eq!(json!(ids), listing["ids"], "{}", listing["name"]);
+    }
+}
+
+#[tokio::test]
 async fn a_stuck_listing_leads_to_where_it_is() {
     let settings = json!({"listing_items": 60, "page_size_limit": 10, "listing_fault": "stuck"});
     let (bench, token, listings) = everything(settings).await;

@@ -68,7 +68,7 @@ pub(crate) fn content(call: &mut Call<'_>) -> Reply {
     let token = format!("{}.{}.{until}.{}", call.site, attachment.id, seal(call.state, &file, until));
     let signed =
         format!("{}/file/{file}/binary?token={token}&name={}", call.state.media, encoded(&attachment.name));
-    Reply::empty(303).header("location", &signed)
+    Reply::empty(call.state.world.settings.media_redirect).header("location", &signed)
 }
 
 /// The media host: `/file/{uuid}/binary`. The address alone is enough; an access token has no business here.

@@ -17,6 +17,8 @@ pub(crate) struct Plan {
     items: usize,
     /// First position of those in the middle without an item, and how many they are.
     gap: (usize, usize),
+    /// One of so many positions has no item; 0: all have one.
+    hidden_every: usize,
     /// When the changes of a feed began.
     begun: Millis,
 }
@@ -32,12 +34,18 @@ impl Plan {
             true => (items / 2 / size * size, size),
             false => (items, 0),
         };
-        Self { items, gap, begun }
+        let hidden_every = if searches(listing) { settings.hidden_users_every } else { 0 };
+        Self { items, gap, hidden_every, begun }
     }
 
     /// How many positions there are.
     pub(crate) fn positions(&self) -> usize {
-        self.items + self.gap.1
+        // Of every n positions n - 1 have an item.
+        let hidden = match self.hidden_every {
+            0 => 0,
+            every => self.items.saturating_sub(1) / every.saturating_sub(1).max(1),
+        };
+        self.items + self.gap.1 + hidden
     }
 
     /// The item at a position.
@@ -47,6 +55,11 @@ impl Plan {
             before if before < first => before,
             inside if inside < first + missing => return None,
             after => after - missing,
+        };
+        let item = match self.hidden_every {
+            0 => item,
+            every if item % every == every - 1 => return None,
+            every => item - item / every,
         };
         (item < self.items).then_some(item)
     }
