@@ -51,12 +51,14 @@ fn mark(item: &str) -> Mark {
         true => serde_json::from_str(item).unwrap_or_default(),
         false => Named::default(),
     };
-    let (kind, text) = match named {
-        Named { id: Some(id), .. } => ("id", id.get()),
-        Named { key: Some(key), .. } => ("key", key.get()),
-        Named { address: Some(address), .. } => ("self", address.get()),
-        _ => ("", item),
-    };
+    // People have an empty key since the privacy changes, which names nobody.
+    fn filled<'a>(name: &'a str, value: Option<&'a RawValue>) -> Option<(&'a str, &'a str)> {
+        value.map(RawValue::get).filter(|text| *text != "\"\"").map(|text| (name, text))
+    }
+    let (kind, text) = filled("id", named.id)
+        .or_else(|| filled("key", named.key))
+        .or_else(|| filled("self", named.address))
+        .unwrap_or(("", item));
     let digest = Sha256::new().chain_update(kind).chain_update([0]).chain_update(text).finalize();
     std::array::from_fn(|at| digest.get(at).copied().unwrap_or_default())
 }
@@ -81,6 +83,8 @@ mod tests {
             (r#"{"key":"1","self":"x"}"#, false),
             (r#"{"self":"x"}"#, true),
             (r#"{"id":null,"self":"x"}"#, false),
+            (r#"{"key":"","self":"https://x/user?accountId=1"}"#, true),
+            (r#"{"key":"","self":"https://x/user?accountId=2"}"#, true),
             (r#"{"worklogId":1,"updatedTime":1}"#, true),
             (r#"{"worklogId":1,"updatedTime":1}"#, false),
             (r#"{"worklogId":1,"updatedTime":2}"#, true),

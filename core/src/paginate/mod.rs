@@ -87,7 +87,7 @@ impl Paginator {
             Some(text) => Cursor::decode(text, query.fingerprint(), |text| fetch.seals(text))?,
             None => Cursor::default(),
         };
-        let walk = Walk::new(&cursor, limit, deduplicate);
+        let walk = Walk::new(&cursor, limit, deduplicate || query.windowed());
         Ok(Self {
             fetch,
             query,

@@ -76,6 +76,11 @@ impl Query {
         Question { at, first: self.first, window: self.window, posts: self.posts, array: self.listed.array }
     }
 
+    /// Whether pages are windows that were filtered after they were cut.
+    pub(super) fn windowed(&self) -> bool {
+        self.listed.array == Array::Windows
+    }
+
     /// The path without its query, for messages.
     pub(super) fn path(&self) -> &str {
         self.request.path.split('?').next().unwrap_or_default()

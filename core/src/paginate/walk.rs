@@ -18,6 +18,10 @@ pub(super) struct Walk {
     remaining: Option<u64>,
     guard: Guard,
     distinct: Option<Distinct>,
+    /// The server looks at whole windows: an item came twice where a short one was taken for a clamp.
+    whole_windows: bool,
+    /// The page before the next one, and its length, where the next one may repeat items of it.
+    overlapped: Option<(Position, u64)>,
 }
 
 /// Where to go on.
@@ -44,6 +48,8 @@ struct Handed {
     given: u64,
     /// Whether nothing is left of that page.
     whole: bool,
+    /// The page before it, and its length, without which repeated items could not be told.
+    after: Option<(Position, u64)>,
 }
 
 /// What a listing can do next.
@@ -61,6 +67,8 @@ impl Walk {
             remaining: limit,
             guard: Guard::default(),
             distinct: deduplicate.then(Distinct::default),
+            whole_windows: false,
+            overlapped: None,
         }
     }
 
@@ -109,21 +117,37 @@ impl Walk {
         }
         let length = count(listing.items.len());
         let skipped = skip.min(length);
-        let mut page = Handed { at, skip: skipped, ends: None, given: 0, whole: true };
+        let place = at.clone();
+        let mut page =
+            Handed { at, skip: skipped, ends: None, given: 0, whole: true, after: self.overlapped.take() };
         let mut items = Vec::with_capacity(listing.items.len());
         let mut ends = Vec::new();
-        for (end, item) in (1_u64..).zip(&listing.items).skip(usize::try_from(skipped).unwrap_or(usize::MAX))
-        {
-            if self.remaining.is_some_and(|remaining| page.given == remaining) {
+        let mut repeated = false;
+        for (end, item) in (1_u64..).zip(&listing.items) {
+            let consumed = end <= skipped;
+            if !consumed && self.remaining.is_some_and(|remaining| page.given == remaining) {
                 page.whole = false;
                 break;
             }
-            if self.distinct.as_mut().is_none_or(|distinct| distinct.is_new(item)) {
+            let new = self.distinct.as_mut().is_none_or(|distinct| distinct.is_new(item));
+            repeated |= !new;
+            if new && !consumed {
                 items.push(*item);
                 ends.push(end);
                 page.given += 1;
             }
         }
+        let next = match listing.whole_window {
+            Some(whole) if self.whole_windows || repeated => {
+                self.whole_windows = true;
+                whole
+            }
+            Some(_) => {
+                self.overlapped = Some((place, length));
+                next
+            }
+            None => next,
+        };
         let going = self.guard.gave(page.given);
         self.next = match next {
             Next::End => Ahead::End,
@@ -144,16 +168,20 @@ impl Walk {
         let Some(page) = &self.handed else { return self.ahead() };
         let consumed = count(consumed).min(page.given);
         if consumed == page.given && page.whole && !matches!(self.next, Ahead::Stalled) {
-            self.ahead()
-        } else {
-            Some((&page.at, page.consumed(consumed)))
+            return self.ahead();
         }
+        let consumed = page.consumed(consumed);
+        Some(match &page.after {
+            Some((before, length)) => (before, length.saturating_add(consumed)),
+            None => (&page.at, consumed),
+        })
     }
 
     fn ahead(&self) -> Option<(&Position, u64)> {
-        match &self.next {
-            Ahead::Page { at, skip } => Some((at, *skip)),
-            Ahead::End | Ahead::Stalled => None,
+        match (&self.next, &self.overlapped) {
+            (Ahead::Page { .. }, Some((before, length))) => Some((before, *length)),
+            (Ahead::Page { at, skip }, None) => Some((at, *skip)),
+            (Ahead::End | Ahead::Stalled, _) => None,
         }
     }
 }

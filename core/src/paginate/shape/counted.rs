@@ -31,23 +31,29 @@ pub(super) fn pages<'a>(
     let length = length(&items);
     let window: u64 = members.get("maxResults").or_else(|| members.get("limit")).unwrap_or(0);
     let filtered = question.array == Array::Windows;
-    let stride = if filtered || length == 0 { window.max(length) } else { length };
     let total: Option<u64> = members.get("total");
-    let next = came_from.saturating_add(stride);
-    let ends = match (members.get::<bool>("isLast"), members.text("next"), total) {
-        (Some(is_last), ..) => is_last,
-        (None, Some(_), _) => false,
-        (None, None, Some(total)) => next >= total || stride == 0,
-        (None, None, None) => length == 0,
+    let after = |stride: u64| {
+        let next = came_from.saturating_add(stride);
+        let ends = match (members.get::<bool>("isLast"), members.text("next"), total) {
+            (Some(is_last), ..) => is_last,
+            (None, Some(_), _) => false,
+            (None, None, Some(total)) => next >= total || stride == 0,
+            (None, None, None) => length == 0,
+        };
+        match ends || (filtered && next >= SEARCHED_USERS) {
+            true => Next::End,
+            false if next > asked => Next::Page(position(next)),
+            false => Next::Stalled,
+        }
     };
-    let next = match ends || (filtered && next >= SEARCHED_USERS) {
-        true => Next::End,
-        false if next > asked => Next::Page(position(next)),
-        false => Next::Stalled,
-    };
+    let stride = if length == 0 { window } else { length };
+    let next = after(stride);
+    // Searches for users in this shape are filtered like those of row 5.
+    let short = filtered && (1..window).contains(&length);
+    let whole_window = short.then(|| after(window));
     items.drain(..usize::try_from(known.min(length)).unwrap_or(usize::MAX).min(items.len()));
     let outlook = total.map(|total| Outlook { stride, total });
-    Some(Listing { items, next, outlook, says_where: said.is_some() })
+    Some(Listing { outlook, says_where: said.is_some(), whole_window, ..Listing::new(items, next) })
 }
 
 /// Row 12: Service Management. The address of the next page knows best where it begins: what the caller may not see
@@ -66,7 +72,7 @@ pub(super) fn desk<'a>(members: &Members<'a>, question: Question<'_>) -> Option<
         _ if next > question.start() => Next::Page(Position::Start(next)),
         _ => Next::Stalled,
     };
-    Some(Listing { items, next, outlook: None, says_where: said.is_some() })
+    Some(Listing { says_where: said.is_some(), ..Listing::new(items, next) })
 }
 
 #[derive(serde::Deserialize)]
@@ -92,5 +98,5 @@ pub(super) fn feed<'a>(members: &Members<'a>, question: Question<'_>) -> Option<
         Some(until) if until > question.start() => Next::Page(Position::Since(until)),
         _ => Next::Stalled,
     };
-    Some(Listing { items, next, outlook: None, says_where: true })
+    Some(Listing { says_where: true, ..Listing::new(items, next) })
 }

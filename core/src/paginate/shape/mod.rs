@@ -49,8 +49,11 @@ pub(super) struct Listing<'a> {
     /// How far the next page is from this one, and how many there are in all, where both can be counted on: what
     /// pages can be asked for before this one's end is known.
     pub(super) outlook: Option<Outlook>,
-    /// The answer says itself which page it is.
+    /// The answer says itself which page it is, or ends whatever it says.
     pub(super) says_where: bool,
+    /// Where a window of users leads if it was looked at as a whole (F8 row 5); `next` is right if the server looked at
+    /// no more than it gave. One of them is found to be true when the next page comes.
+    pub(super) whole_window: Option<Next>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +82,7 @@ pub(super) enum Refusal {
 
 impl<'a> Listing<'a> {
     fn new(items: Vec<&'a RawValue>, next: Next) -> Self {
-        Self { items, next, outlook: None, says_where: false }
+        Self { items, next, outlook: None, says_where: false, whole_window: None }
     }
 }
 
@@ -167,24 +170,26 @@ fn within<'a>(members: &Members<'a>) -> Option<Listing<'a>> {
 fn plain<'a>(items: Vec<&'a RawValue>, around: Around<'_>, question: Question<'_>) -> Listing<'a> {
     let start = question.start();
     let length = counted::length(&items);
-    let (stride, total) = match question.array {
-        Array::Pages => (length, u64::MAX),
-        Array::Windows => (question.window.unwrap_or_default(), SEARCHED_USERS),
+    let after = |step: u64| match start.saturating_add(step) {
+        next if question.array == Array::Windows && next >= SEARCHED_USERS => Next::End,
+        next if next > start => Next::Page(Position::StartAt(next)),
+        _ => Next::Stalled,
+    };
+    match question.array {
+        Array::Pages if length == 0 => Listing::new(items, Next::End),
+        Array::Pages => Listing::new(items, after(length)),
+        Array::Windows => {
+            let window = question.window.unwrap_or(length);
+            let whole = Some(after(window)).filter(|_| (1..window).contains(&length));
+            let next = if whole.is_some() { after(length) } else { after(window) };
+            Listing { says_where: true, whole_window: whole, ..Listing::new(items, next) }
+        }
         Array::Whole => {
             let next = around.link.and_then(link_header::next).filter(|_| !question.posts);
             let next = next.and_then(|link| given::address(link, None, around));
-            return Listing::new(items, next.map_or(Next::End, |link| Next::Page(Position::Link(link))));
+            Listing::new(items, next.map_or(Next::End, |link| Next::Page(Position::Link(link))))
         }
-    };
-    let next = start.saturating_add(stride);
-    let next = match question.array {
-        Array::Pages if length == 0 => Next::End,
-        Array::Windows if next >= total => Next::End,
-        _ if next == start => Next::Stalled,
-        _ => Next::Page(Position::StartAt(next)),
-    };
-    let outlook = (question.array == Array::Windows).then_some(Outlook { stride, total });
-    Listing { outlook, ..Listing::new(items, next) }
+    }
 }
 
 impl Question<'_> {

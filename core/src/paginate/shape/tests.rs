@@ -125,22 +125,31 @@ fn row_5_is_a_list_and_ends_as_its_path_says() {
         let question = Question { array, window: Some(50), ..question(&at) };
         asked(&json!(vec![1; items]), JIRA, question).unwrap()
     };
+    let window = |items: usize, at: &Position| {
+        let text = json!(vec![1; items]).to_string();
+        let question = Question { array: Array::Windows, window: Some(50), ..question(at) };
+        let listing = read(text.as_bytes(), JIRA, question).unwrap();
+        (listing.next, listing.whole_window)
+    };
     assert_eq!(ask(50, Array::Pages), (50, start_at(150)));
     // Fewer than were asked for: the server may have clamped.
     assert_eq!(ask(20, Array::Pages), (20, start_at(120)));
     assert_eq!(ask(0, Array::Pages), (0, Next::End));
-    assert_eq!(ask(20, Array::Windows), (20, start_at(150)));
-    assert_eq!(ask(0, Array::Windows), (0, start_at(150)));
+    // A filter, or a clamp: the next page tells.
+    assert_eq!(window(20, &at), (start_at(120), Some(start_at(150))));
+    assert_eq!(window(50, &at), (start_at(150), None));
+    assert_eq!(window(0, &at), (start_at(150), None));
     assert_eq!(ask(3, Array::Whole), (3, Next::End));
-    let at = Position::StartAt(950);
-    let question = Question { array: Array::Windows, window: Some(50), ..question(&at) };
-    assert_eq!(asked(&json!([1]), JIRA, question).unwrap(), (1, Next::End));
-    let question = Question { array: Array::Windows, first: 30, ..question };
-    let question = Question { at: &Position::First, ..question };
-    assert_eq!(asked(&json!([1]), JIRA, question).unwrap(), (1, start_at(80)));
+    let last = Position::StartAt(950);
+    assert_eq!(window(20, &last), (start_at(970), Some(Next::End)));
+    assert_eq!(window(50, &last), (Next::End, None));
+    let question =
+        Question { array: Array::Windows, window: Some(50), first: 30, ..question(&Position::First) };
+    assert_eq!(asked(&json!([]), JIRA, question).unwrap(), (0, start_at(80)));
     // A filtered window in a bean: its size is what the server says.
-    let bean = json!({"startAt":30,"maxResults":40,"isLast":false,"values":[1]});
-    assert_eq!(asked(&bean, JIRA, question).unwrap(), (1, start_at(70)));
+    let bean = r#"{"startAt":30,"maxResults":40,"isLast":false,"values":[1]}"#;
+    let listing = read(bean.as_bytes(), JIRA, question).unwrap();
+    assert_eq!((listing.next, listing.whole_window), (start_at(31), Some(start_at(70))));
 }
 
 #[test]

@@ -70,26 +70,6 @@ fn one_page_for_ever_new_tokens_stalls() {
     assert_eq!(outcome.code(), Code::PaginationStalled);
 }
 
-#[test]
-fn user_searches_look_at_a_thousand_users_and_no_further() {
-    let starts = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&starts);
-    let sparse = fake(move |options, _| {
-        assert_eq!(asked(options, "maxResults"), Some(json!(50)));
-        lock(&seen).push(start_of(options));
-        let found = start_of(options);
-        page(&if found.is_multiple_of(200) { json!([found]) } else { json!([]) })
-    });
-    let search = PaginateOptions::new("user-42", "/rest/api/3/user/search");
-    let mut paginator = Paginator::new(sparse, search).unwrap();
-    let mut found = Vec::new();
-    while let Some(items) = next(&mut paginator).unwrap() {
-        found.extend(items);
-    }
-    assert_eq!(found, [0, 200, 400, 600, 800]);
-    assert_eq!(*lock(&starts), (0..20).map(|window| window * 50).collect::<Vec<_>>());
-}
-
 /// An answer made of what pages are made of, in any mixture.
 fn anything() -> impl Strategy<Value = Value> {
     let small = 0..6_u64;

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod hostile;
+mod searches;
 mod walks;
 
 use std::cell::RefCell;
@@ -82,7 +83,12 @@ fn settle() {
 
 fn next(paginator: &mut Paginator) -> Result<Option<Vec<u64>>> {
     let page = RUNTIME.with_borrow(|runtime| runtime.block_on(paginator.next_page()))?;
-    page.map(|page| page.read()).transpose()
+    page.map(|page| Ok(page.read::<Value>()?.iter().map(number).collect())).transpose()
+}
+
+/// Items are numbers, or people whose address is one.
+fn number(item: &Value) -> u64 {
+    item.as_u64().unwrap_or_else(|| item["self"].as_str().unwrap().parse().unwrap())
 }
 
 /// A number or text the request has under this name, wherever it stands.

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Reads a listing to its end, stopping and resuming in a new paginator wherever `stops` says: after how many items.
-fn walk(server: &dyn Fn() -> Arc<Fake>, asked: &PaginateOptions, stops: &[usize]) -> Vec<u64> {
+pub(super) fn walk(server: &dyn Fn() -> Arc<Fake>, asked: &PaginateOptions, stops: &[usize]) -> Vec<u64> {
     let limit = asked.limit;
     let mut stops = stops.iter().copied();
     let mut seen = Vec::new();

@@ -1,0 +1,99 @@
+"""Every listing Atlassian documents, and every row of F8, as `core/tests/listings.rs` walks them: each of 257 items
+comes once and in order, from both clients.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+import threelo
+from support import Person, Sandbox
+
+PLAIN = {"listing_items": 257, "barred_operations": "served"}
+CLAMPED = PLAIN | {"page_size_limit": 20, "cursor_page_end": "last", "listing_fault": "wobbling_total"}
+HOLED = PLAIN | {
+    "page_size_limit": 50,
+    "last_page_token": "null",
+    "listing_short_pages": True,
+    "listing_empty_page": True,
+}
+WORLDS = [(PLAIN, {}), (CLAMPED, {"parallel": 6}), (HOLED, {"page_size": 50, "deduplicate": True})]
+NAMES = ["as they are", "clamped, with totals that change, in parallel", "with short and empty pages"]
+
+
+@pytest.fixture
+def own() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+def everything(sandbox: Sandbox, settings: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+    """Client options for a world whose app may call all listings, and the listings."""
+    sandbox.control("PATCH", "/settings", settings)
+    told = sandbox.control("GET", "/listings")
+    sandbox.control("PUT", "/world", {"apps": [{"scopes": told["scopes"]}], "settings": settings})
+    return sandbox.options(scopes=told["scopes"]), told["listings"]
+
+
+def asked(listing: dict[str, Any]) -> dict[str, Any]:
+    given = {"params": listing["params"]}
+    return given if listing["json"] is None else given | {"method": "POST", "json": listing["json"]}
+
+
+def identity(listing: dict[str, Any], item: Any) -> Any:
+    return item if listing["id"] is None else item[listing["id"]]
+
+
+def judge(listings: list[Any], outcomes: list[Any]) -> None:
+    """An outcome is what came, or the error."""
+    assert len(listings) >= 133
+    wrong = []
+    for listing, outcome in zip(listings, outcomes, strict=True):
+        gone = listing["status"] == 410 and isinstance(outcome, threelo.EndpointRemovedError)
+        if not gone and (outcome != listing["ids"] or len(outcome) != 257):
+            wrong.append(f"row {listing['row']} {listing['name']}: {str(outcome)[:200]}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(("settings", "options"), WORLDS, ids=NAMES)
+def test_every_listing(own: Sandbox, settings: dict[str, Any], options: dict[str, Any]) -> None:
+    given, listings = everything(own, settings)
+    with threelo.Client(**given) as client:
+        Person(own).connect(client, "user-1")
+
+        def walk(listing: dict[str, Any]) -> Any:
+            try:
+                items = client.paginate("user-1", listing["path"], **asked(listing), **options)
+                return [identity(listing, item) for item in items]
+            except threelo.ThreeloError as error:
+                return error
+
+        with ThreadPoolExecutor(8) as threads:
+            judge(listings, list(threads.map(walk, listings)))
+
+
+@pytest.mark.parametrize(("settings", "options"), WORLDS, ids=NAMES)
+async def test_every_listing_awaited(
+    own: Sandbox, settings: dict[str, Any], options: dict[str, Any], tmp_path: Any
+) -> None:
+    given, listings = everything(own, settings)
+    given["store"] = str(tmp_path / "threelo.db")
+    with threelo.Client(**given) as blocking:
+        Person(own).connect(blocking, "user-1")
+    few = asyncio.Semaphore(8)
+    async with threelo.AsyncClient(**given) as client:
+
+        async def walk(listing: dict[str, Any]) -> Any:
+            async with few:
+                try:
+                    pages = client.paginate("user-1", listing["path"], **asked(listing), **options).pages()
+                    return [identity(listing, item) async for page in pages for item in page]
+                except threelo.ThreeloError as error:
+                    return error
+
+        judge(listings, await asyncio.gather(*map(walk, listings)))
