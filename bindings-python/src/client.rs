@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use threelo_core::{Casing, ClientOptions, Code, Error, PaginateOptions, RequestOptions};
+use threelo_core::{Casing, ClientOptions, Code, Error, PaginateOptions, RequestOptions, Result};
 
 use crate::answer::{Answer, Work, caught, work};
 use crate::blocking::wait;
@@ -26,6 +26,26 @@ pub(crate) struct NativeClient {
     listen: Option<Py<PyAny>>,
     live: Mutex<OfProcess<Arc<Live>>>,
     closed: Arc<AtomicBool>,
+}
+
+/// A request as it crosses.
+#[derive(FromPyObject)]
+enum Asked {
+    /// Id, method and path, and nothing else.
+    Plain(String, String, String),
+    /// All its options, as JSON.
+    Json(String),
+}
+
+impl Asked {
+    fn decode(self, data: Option<PyBackedBytes>) -> Result<RequestOptions> {
+        match self {
+            Self::Plain(id, method, path) => Ok(RequestOptions::new(id, method, path)),
+            Self::Json(options) => {
+                RequestOptions::decode(&options, data.map(Bytes::from_owner), Casing::Snake)
+            }
+        }
+    }
 }
 
 #[pymethods]
@@ -60,19 +80,19 @@ impl NativeClient {
         PendingCall::eager(py, self.verb(py, verb, options)?)
     }
 
-    #[pyo3(signature = (options, data=None))]
-    fn request(&self, py: Python<'_>, options: String, data: Option<PyBackedBytes>) -> PyResult<Py<PyAny>> {
-        wait(py, self.exchange(py, options, data)?)
+    #[pyo3(signature = (asked, data=None))]
+    fn request(&self, py: Python<'_>, asked: Asked, data: Option<PyBackedBytes>) -> PyResult<Py<PyAny>> {
+        wait(py, self.exchange(py, asked, data)?)
     }
 
-    #[pyo3(signature = (options, data=None))]
+    #[pyo3(signature = (asked, data=None))]
     fn request_async(
         &self,
         py: Python<'_>,
-        options: String,
+        asked: Asked,
         data: Option<PyBackedBytes>,
     ) -> PyResult<PendingCall> {
-        PendingCall::start(py, self.exchange(py, options, data)?)
+        PendingCall::start(py, self.exchange(py, asked, data)?)
     }
 
     fn paginate(&self, py: Python<'_>, options: &str) -> PyResult<NativePaginator> {
@@ -127,10 +147,10 @@ impl NativeClient {
         }))
     }
 
-    fn exchange(&self, py: Python<'_>, options: String, data: Option<PyBackedBytes>) -> PyResult<Work> {
+    fn exchange(&self, py: Python<'_>, asked: Asked, data: Option<PyBackedBytes>) -> PyResult<Work> {
         let live = self.live(py)?;
         Ok(work(async move {
-            let options = RequestOptions::decode(&options, data.map(Bytes::from_owner), Casing::Snake)?;
+            let options = asked.decode(data)?;
             let response = live.client().await?.proxy_request(options).await?;
             Ok(Answer::Response(Box::new(NativeResponse::new(response))))
         }))

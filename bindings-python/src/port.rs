@@ -2,6 +2,7 @@
 //! wakes once for all that are there by then. The bell is a socket pair the loop watches, or, in loops that watch no
 //! descriptors, `call_soon_threadsafe`.
 
+use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
@@ -11,6 +12,7 @@ use pyo3::exceptions::PyException;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::process::{OfProcess, lock};
@@ -143,10 +145,39 @@ struct LoopPort(OfProcess<Arc<Port>>);
 /// The ports of this process's loops: a `WeakKeyDictionary`, so that a loop that goes away takes its port along.
 static PORTS: Mutex<Option<OfProcess<Py<PyAny>>>> = Mutex::new(None);
 
+thread_local! {
+    /// The loop this thread used last, weakly, and its port: most threads know but one, and the registry is slow.
+    static LAST: RefCell<Option<Known>> = const { RefCell::new(None) };
+}
+
+type Known = (Py<PyWeakrefReference>, OfProcess<Arc<Port>>);
+
 /// The running loop and its port.
 pub(crate) fn current(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, Arc<Port>)> {
     static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let event_loop = RUNNING.import(py, "asyncio", "get_running_loop")?.call0()?;
+    if let Some(port) = last(&event_loop) {
+        return Ok((event_loop, port));
+    }
+    let (event_loop, port) = registered(event_loop)?;
+    let last = (PyWeakrefReference::new(&event_loop)?.unbind(), OfProcess::new(port.clone()));
+    // What was there is dropped with nothing borrowed: the end of an object may run Python code.
+    drop(LAST.replace(Some(last)));
+    Ok((event_loop, port))
+}
+
+fn last(event_loop: &Bound<'_, PyAny>) -> Option<Arc<Port>> {
+    let py = event_loop.py();
+    let (known, port) = LAST.with_borrow(|last| {
+        let (known, port) = last.as_ref()?;
+        Some((known.clone_ref(py), port.get()?.clone()))
+    })?;
+    let same = known.bind(py).upgrade()?.is(event_loop);
+    (same && !port.closed.is_cancelled()).then_some(port)
+}
+
+fn registered(event_loop: Bound<'_, PyAny>) -> PyResult<(Bound<'_, PyAny>, Arc<Port>)> {
+    let py = event_loop.py();
     let ports = registry(py)?;
     let known = ports.call_method1(intern!(py, "get"), (&event_loop,))?;
     let known = known.cast::<LoopPort>().ok().and_then(|port| port.get().0.get().cloned());

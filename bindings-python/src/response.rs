@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use jiter::{PythonParse, map_json_error};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyBytes;
@@ -62,6 +63,21 @@ impl NativeResponse {
     fn body(&self, py: Python<'_>) -> Py<PyBytes> {
         let body = || PyBytes::new(py, &std::mem::take(&mut *lock(&self.arrived))).unbind();
         self.body.get_or_init(py, body).clone_ref(py)
+    }
+
+    /// The body, read as JSON. `ValueError` where it is none.
+    fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let read = |body: &[u8]| {
+            PythonParse::default().python_parse(py, body).map_err(|error| map_json_error(body, &error))
+        };
+        match self.body.get(py) {
+            Some(given) => read(given.as_bytes(py)),
+            // A copy of the handle: reading runs Python's collector, and must not hold the lock meanwhile.
+            None => {
+                let arrived = lock(&self.arrived).clone();
+                read(&arrived)
+            }
+        }
     }
 
     /// Raises what an error status means; nothing for the others.

@@ -49,8 +49,15 @@ def defaults(client: type) -> list[str]:
     return [each.name for each in parameters if each.default is not inspect.Parameter.empty]
 
 
+READERS = ("content", "text")
+"""Properties of a response that are ways to read its body, and so the language's own."""
+
+
 def fields(record: type) -> list[str]:
-    return [field.name for field in dataclasses.fields(record) if not field.name.startswith("_")]
+    if dataclasses.is_dataclass(record):
+        return [field.name for field in dataclasses.fields(record) if not field.name.startswith("_")]
+    properties = [name for name, value in vars(record).items() if isinstance(value, property)]
+    return [name for name in properties if name not in READERS]
 
 
 def surface() -> dict[str, Any]:

@@ -15,8 +15,12 @@ from threelo._types import instant
 
 
 def response(body: bytes, kind: str) -> Response:
-    native: Any = SimpleNamespace(body=body)
-    return Response(200, Headers([("content-type", kind)]), "https://api.example.com/", 1, [], native)
+    def json() -> Any:
+        raise ValueError
+
+    url, headers = "https://api.example.com/", [("content-type", kind)]
+    native: Any = SimpleNamespace(status=200, url=url, attempts=1, headers=headers, body=body, json=json)
+    return Response._read(native)
 
 
 def test_headers_are_found_in_any_case() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import Message
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 if TYPE_CHECKING:
     from ._native import NativeResponse
@@ -272,28 +272,57 @@ class HistoryEntry:
     """How long was waited after it, in milliseconds."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Response:
     """An answer of Jira, whatever its status. The body has been read and decompressed; it does not show in
     the representation.
     """
 
-    status: int
-    """HTTP status."""
-    headers: Headers
-    """Response headers; names in lower case."""
-    url: str
-    """The URL that answered, without its query."""
-    attempts: int
-    """How many requests it took."""
-    history: list[HistoryEntry]
-    """What came before the answer, in order: every attempt but the last, and waits for Jira's rate limits."""
-    _native: NativeResponse = field(repr=False)
+    # Nothing is converted before somebody asks: most callers want the status and the body.
+    __slots__ = ("_headers", "_native")
+
+    _native: NativeResponse
+    _headers: Headers | None
 
     @classmethod
-    def _read(cls, native: NativeResponse) -> Response:
-        history = [HistoryEntry(**entry) for entry in json.loads(native.history)]
-        return cls(native.status, Headers(native.headers), native.url, native.attempts, history, native)
+    def _read(cls, native: NativeResponse) -> Self:
+        response = cls.__new__(cls)
+        response._native, response._headers = native, None
+        return response
+
+    def __init__(self) -> None:
+        raise TypeError("responses come from proxy_request()")
+
+    @property
+    def status(self) -> int:
+        """HTTP status."""
+        return self._native.status
+
+    @property
+    def headers(self) -> Headers:
+        """Response headers; names in lower case."""
+        if self._headers is None:
+            self._headers = Headers(self._native.headers)
+        return self._headers
+
+    @property
+    def url(self) -> str:
+        """The URL that answered, without its query."""
+        return self._native.url
+
+    @property
+    def attempts(self) -> int:
+        """How many requests it took."""
+        return self._native.attempts
+
+    @property
+    def history(self) -> list[HistoryEntry]:
+        """What came before the answer, in order: every attempt but the last, and waits for Jira's rate
+        limits.
+        """
+        return [HistoryEntry(**entry) for entry in json.loads(self._native.history)]
+
+    def __repr__(self) -> str:
+        return f"Response(status={self.status}, url={self.url!r}, attempts={self.attempts})"
 
     @property
     def content(self) -> bytes:
@@ -316,7 +345,11 @@ class Response:
         Raises:
             ValueError: it is not JSON.
         """
-        return json.loads(self.content)
+        try:
+            return self._native.json()
+        except ValueError:
+            # Python's own reader takes what is not quite JSON, and words what it does not take.
+            return json.loads(self.content)
 
     def raise_for_status(self) -> None:
         """Does nothing for a status below 400, and raises what the others mean.

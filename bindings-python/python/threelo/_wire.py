@@ -13,6 +13,9 @@ from . import errors
 
 BytesLike = bytes | bytearray | memoryview
 
+Asked = str | tuple[str, ...]
+"""A request's options as JSON; or just its id, method and path where there is nothing else."""
+
 
 def _key(value: object) -> object:
     if isinstance(value, BytesLike):
@@ -48,8 +51,7 @@ def _plain(value: object) -> object:
     raise TypeError(type(value).__name__)
 
 
-def _write(value: object) -> str:
-    return json.dumps(value, allow_nan=False, separators=(",", ":"), default=_plain)
+_write = json.JSONEncoder(allow_nan=False, separators=(",", ":"), default=_plain).encode
 
 
 def _encode(options: Mapping[str, Any], code: str) -> str:
@@ -95,8 +97,10 @@ def encode(options: Mapping[str, Any], **leading: Any) -> str:
     return _encode(leading | dict(options), "invalid_argument")
 
 
-def encode_request(options: Mapping[str, Any], **leading: Any) -> tuple[str, bytes | None]:
+def encode_request(options: Mapping[str, Any], **leading: Any) -> tuple[Asked, bytes | None]:
     """The options of `proxy_request`, and beside them the body that is sent as it is."""
+    if not options and all(isinstance(each, str) and each.isascii() for each in leading.values()):
+        return tuple(leading.values()), None
     data = options.get("data")
     body = data.encode() if isinstance(data, str) else bytes(data) if isinstance(data, BytesLike) else None
     # Anything else goes on under its name, for the core to refuse.

@@ -1,7 +1,11 @@
 //! Reads options that come from another language, and says exactly which one is wrong: as the caller wrote it, what
 //! was given (never a secret's value), and what is accepted.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use zeroize::Zeroize;
 
@@ -24,19 +28,30 @@ const TIMEOUT: Known =
 
 /// Decodes the options of `group` (a verb, or `client`).
 pub(super) fn decode<T: DeserializeOwned>(group: &str, text: &str, casing: Casing) -> Result<T> {
-    read(group, text, casing).map_err(Error::verbatim)
+    let known = OPTIONS.iter().find(|(name, _)| *name == group).map_or(&[][..], |(_, known)| known);
+    match at_once(known, text) {
+        Some(options) => Ok(options),
+        None => read(group, known, text, casing).map_err(Error::verbatim),
+    }
 }
 
-fn read<T: DeserializeOwned>(group: &str, text: &str, casing: Casing) -> Result<T> {
+/// The quick way for what most calls are: names of one word, which all languages spell alike, and nothing wrong.
+/// Whatever else there is gets the thorough way, which also knows what to say about it.
+fn at_once<T: DeserializeOwned>(known: &[Known], text: &str) -> Option<T> {
+    let given: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(text).ok()?;
+    let plain = |name: &str| !name.contains('_') && known.iter().any(|option| option.name == name);
+    given.keys().all(|name| plain(name)).then(|| serde_json::from_str(text).ok()).flatten()
+}
+
+fn read<T: DeserializeOwned>(group: &str, known: &[Known], text: &str, casing: Casing) -> Result<T> {
     let code = if group == "client" { Code::InvalidConfig } else { Code::InvalidArgument };
-    let known = OPTIONS.iter().find(|(name, _)| *name == group).map_or(&[][..], |(_, known)| known);
     let given: Map<String, Value> = serde_json::from_str(text).map_err(|_| {
         Error::new(code, format!("the options of `{group}` are not a JSON object of plain values"))
     })?;
     let mut renamed = Map::new();
     for (key, mut value) in given {
         let timeout = (group != "client").then_some(&TIMEOUT);
-        let Some(option) = known.iter().chain(timeout).find(|option| casing.spell(option.name) == key) else {
+        let Some(option) = known.iter().chain(timeout).find(|option| casing.is(option.name, &key)) else {
             return Err(unknown(code, group, &key, known, casing));
         };
         if option.name == TIMEOUT.name && casing == Casing::Snake {

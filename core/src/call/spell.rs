@@ -13,6 +13,15 @@ pub enum Casing {
 }
 
 impl Casing {
+    /// Whether the caller would write a name of ours like this.
+    pub(super) fn is(self, name: &str, written: &str) -> bool {
+        match (self, name) {
+            (Self::Snake, "timeout_ms") => written == "timeout",
+            (Self::Snake, _) => written == name,
+            (Self::Camel, _) => self.spell(name) == written,
+        }
+    }
+
     /// A name of ours as the caller would write it.
     pub(super) fn spell(self, name: &str) -> String {
         match (self, name) {
