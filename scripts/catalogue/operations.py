@@ -15,6 +15,7 @@ Below it, one operation on each line: METHOD path [marks] [-> METHOD path of its
   experimental    may change without notice
   task            answers 303, whose address tells how a long task goes on (F5.9)
   connect-only, forge-only, no-apps   OAuth 2.0 (3LO) apps cannot use it (F5.4)
+  may=KIND:NAME,…  the permissions that the user needs, or of which one will do: the documents' prose says which
 """
 
 # Successors that the documents only tell in prose (F6.7).
@@ -24,6 +25,12 @@ SUCCESSORS = {
     "POST /rest/api/3/expression/eval": "POST /rest/api/3/expression/evaluate",
     "GET /rest/api/3/issue/createmeta": "GET /rest/api/3/issue/createmeta/{projectIdOrKey}/issuetypes",
 }
+
+# How the documents name a permission, after the words that begin the part about them.
+PERMISSIONS = "[Permissions](#permissions) required"
+PERMISSION = re.compile(r"\*([A-Z][^*\n]{2,60})\*\s*\[(?:global|project) permission\]")
+# Descriptions take one kind for the other in places.
+GLOBAL = ("administer jira", "browse users and groups", "share dashboards and filters")
 
 # Whom an operation is for, where it is not for OAuth apps (F5.4): by its path, else by its description.
 BY_PATH = {
@@ -47,6 +54,17 @@ def scopes(operation):
         granular = [scope for scope in declared if scope.count(":") == 2]
         return [scope for scope in declared if scope not in granular], granular
     return declared or tagged.get("Current", []), tagged.get("Beta", [])
+
+
+def permissions(operation):
+    """The permissions that the description names, each once, however it is written there."""
+    _, _, told = operation.text.partition(PERMISSIONS)
+    named = {}
+    for name in PERMISSION.findall(told):
+        name = re.sub(r"\bproject$", "projects", name.strip().lower())
+        kind = "global" if name in GLOBAL else "project"
+        named[name] = f"{kind}:{name.capitalize().replace(' jira', ' Jira').replace(' ', '_')}"
+    return ",".join(named.values())
 
 
 def barred(operation):
@@ -102,6 +120,8 @@ def line(operation, anchors):
         words.append("task")
     if mark := barred(operation):
         words.append(mark)
+    if needed := permissions(operation):
+        words.append(f"may={needed}")
     if deprecated and (instead := successor(operation, anchors)):
         words.append(f"-> {instead}")
     return " ".join(words)

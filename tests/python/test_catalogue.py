@@ -55,6 +55,10 @@ def page(*names, items=None):
 
 
 def test_operations_stand_under_the_scopes_they_need(tables):
+    may = (
+        "Sets it.\n\n**[Permissions](#permissions) required:** *Administer projects* [project permission](x) "
+        "or *Administer Jira* [project permission](x), *Browse Project* [project permission](x)."
+    )
     read = {"scopes": ["read:jira-work"], "granular": ["read:b:jira", "read:a:jira"]}
     gone = {
         "deprecated": True,
@@ -64,7 +68,10 @@ def test_operations_stand_under_the_scopes_they_need(tables):
     written, _ = tables(
         {
             "/rest/api/3/old": {"get": operation(**read, **gone)},
-            "/rest/api/3/new/{id}": {"get": operation(**read), "delete": operation(responses={"303": {}})},
+            "/rest/api/3/new/{id}": {
+                "get": operation(**read, description=may),
+                "delete": operation(responses={"303": {}}),
+            },
             "/rest/api/3/hook": {"get": operation(**read, description="Only [Connect apps](x) may.")},
             "/devinfo/1": {"post": {"responses": {}}},
         }
@@ -72,7 +79,8 @@ def test_operations_stand_under_the_scopes_they_need(tables):
     assert written == [
         "@ read:jira-work | read:b:jira read:a:jira",
         "GET /rest/api/3/hook connect-only",
-        "GET /rest/api/3/new/{id}",
+        "GET /rest/api/3/new/{id} "
+        "may=project:Administer_projects,global:Administer_Jira,project:Browse_projects",
         "GET /rest/api/3/old deprecated removed=2026-02-01 -> GET /rest/api/3/new/{id}",
         "@ |",
         "DELETE /rest/api/3/new/{id} task",

@@ -57,6 +57,13 @@ mod tests {
             // The documents mix them for what only Forge apps can use.
             let granular = operation.granular().iter().all(|scope| scope.matches(':').count() == 2);
             assert!(granular || operation.audience == Audience::Forge, "{operation:?}");
+            for permission in operation.permissions() {
+                assert!(
+                    permission.ends_with(" (global)") || permission.ends_with(" (project)"),
+                    "{operation:?}"
+                );
+                assert!(!permission.contains(['_', ',']) && permission.len() < 50, "{operation:?}");
+            }
             if let Some(date) = operation.removed {
                 assert!(date.len() == 10 && date.starts_with("20"), "{operation:?}");
             }
@@ -128,6 +135,14 @@ mod tests {
         ] {
             assert_eq!(row(method, path).audience, audience, "{path}");
         }
+        assert_eq!(
+            row("PUT", "/rest/api/3/announcementBanner").permissions().collect::<Vec<_>>(),
+            ["Administer Jira (global)"]
+        );
+        assert_eq!(
+            row("GET", "/rest/api/3/issue/A-1").permissions().collect::<Vec<_>>(),
+            ["Browse projects (project)"]
+        );
         // F5.6
         assert!(row("GET", "/wiki/api/v2/pages").classic().is_empty());
         // F10.1

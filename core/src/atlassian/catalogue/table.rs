@@ -35,6 +35,7 @@ pub(crate) struct Operation {
     /// The day from which it is announced to be gone, as Atlassian writes it.
     pub(crate) removed: Option<&'static str>,
     pub(crate) audience: Audience,
+    permissions: &'static str,
     /// Method and path of what to use instead.
     pub(crate) successor: Option<&'static str>,
 }
@@ -48,6 +49,12 @@ impl Operation {
     /// The granular scopes.
     pub(crate) fn granular(&self) -> &[&'static str] {
         &self.scopes.granular
+    }
+
+    /// The permissions that the user needs, or of which one will do, such as `Administer Jira (global)`.
+    pub(crate) fn permissions(&self) -> impl Iterator<Item = String> {
+        let each = self.permissions.split(',').filter_map(|one| one.split_once(':'));
+        each.map(|(kind, name)| format!("{} ({kind})", name.replace('_', " ")))
     }
 }
 
@@ -76,6 +83,7 @@ pub(super) fn read(table: &'static str) -> impl Iterator<Item = Operation> {
             deprecated: false,
             removed: None,
             audience: Audience::Everybody,
+            permissions: "",
             successor,
         };
         for mark in words {
@@ -84,7 +92,11 @@ pub(super) fn read(table: &'static str) -> impl Iterator<Item = Operation> {
                 "connect-only" => operation.audience = Audience::Connect,
                 "forge-only" => operation.audience = Audience::Forge,
                 "no-apps" => operation.audience = Audience::NoApps,
-                other => operation.removed = other.strip_prefix("removed=").or(operation.removed),
+                other => match other.split_once('=') {
+                    Some(("removed", date)) => operation.removed = Some(date),
+                    Some(("may", permissions)) => operation.permissions = permissions,
+                    _ => {}
+                },
             }
         }
         Some(operation)

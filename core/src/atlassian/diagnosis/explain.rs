@@ -44,9 +44,7 @@ pub(crate) fn explain(asked: &Asked<'_>, status: u16, headers: &HeaderMap, body:
     }
     match code {
         Code::MissingScope => found.missing_scope(asked, operation),
-        Code::PermissionDenied => {
-            found.barred(operation);
-        }
+        Code::PermissionDenied => found.permission_denied(operation),
         Code::EndpointRemoved => found.removed(asked, operation),
         Code::HttpError => found.http_error(asked, status, body.family, operation),
         _ => {}
@@ -118,6 +116,24 @@ impl Diagnosis {
              again.",
             needs.missing.join(" and "),
         ));
+    }
+
+    /// Names the permissions, where the documents do.
+    fn permission_denied(&mut self, operation: Option<&Operation>) {
+        if self.barred(operation) {
+            return;
+        }
+        let needed: Vec<String> = operation.into_iter().flat_map(Operation::permissions).collect();
+        let Some((last, others)) = needed.split_last() else { return };
+        let named = match others {
+            [] => last.clone(),
+            others => format!("{} and {last} (one of them may do)", others.join(", ")),
+        };
+        self.advise(format!(
+            "Ask a Jira administrator for what Atlassian documents that a user needs for this: {named}. Scopes never \
+             override a user's own permissions."
+        ));
+        self.tell("needed_permissions", needed);
     }
 
     /// Whether the operation is not for OAuth apps at all (F5.4).
@@ -256,7 +272,16 @@ mod tests {
             assert!(found.hint.as_ref().unwrap().contains("Connect apps only"), "{found:?}");
             assert_eq!(detail(&found, "for_oauth_apps"), false);
         }
-        let denied = of("GET", "/rest/api/3/myself", &[], 403, forbidden);
+        let denied = of("PUT", "/rest/api/2/announcementBanner", &[], 403, forbidden);
+        assert_eq!(detail(&denied, "needed_permissions"), json!(["Administer Jira (global)"]));
+        assert!(denied.hint.unwrap().contains("needs for this: Administer Jira (global). Scopes"));
+        let several = of("POST", "/rest/api/3/component", &[], 403, forbidden);
+        let hint = several.hint.unwrap();
+        assert!(
+            hint.contains("Administer projects (project) and Administer Jira (global) (one of them may do)"),
+            "{hint}"
+        );
+        let denied = of("GET", "/rest/api/3/serverInfo", &[], 403, forbidden);
         assert_eq!((denied.code, denied.hint), (Code::PermissionDenied, None));
     }
 
