@@ -1,0 +1,61 @@
+//! One function per command: read what was said, call the verb, show what came.
+
+mod connections;
+mod doctor;
+mod import;
+mod init;
+mod request;
+mod sandbox;
+
+use std::io;
+use std::time::Duration;
+
+use threelo_core::{Client, CloseOptions};
+
+use crate::args::{self, Args, Command};
+use crate::output::Output;
+use crate::settings::Settings;
+use crate::{Outcome, browser};
+
+/// A command that is done waits this long for a rotation that is still being stored.
+const CLOSE: Duration = Duration::from_secs(10);
+
+pub(crate) async fn dispatch(args: &Args, output: &Output) -> Outcome {
+    match &args.command {
+        Command::Init(asked) => return init::run(&args.app, asked, output).await,
+        Command::Sandbox(asked) => return sandbox::run(asked, output).await,
+        Command::Doctor(asked) => return doctor::run(&args.app, asked, output).await,
+        Command::Completions(asked) => {
+            clap_complete::generate(asked.shell, &mut args::described(), "threelo", &mut io::stdout());
+            return Ok(());
+        }
+        _ => {}
+    }
+    let settings = Settings::read(&args.app)?;
+    let redirect_uri = settings.text("redirect_uri").unwrap_or_default().to_owned();
+    let client = settings.open(matches!(args.command, Command::Connect(_))).await?;
+    let outcome = with(&client, args, output, &redirect_uri).await;
+    // What was begun is stored before the process ends, also after a failure.
+    let _ = client.close(CloseOptions { timeout: Some(CLOSE) }).await;
+    outcome
+}
+
+async fn with(client: &Client, args: &Args, output: &Output, redirect_uri: &str) -> Outcome {
+    match &args.command {
+        Command::Connect(asked) => {
+            let connection = browser::connect(client, output, asked, redirect_uri).await?;
+            connections::tell(output, &connection);
+            Ok(())
+        }
+        Command::Sites(asked) => connections::sites(client, output, &asked.id).await,
+        Command::SelectSite(asked) => connections::select_site(client, output, asked).await,
+        Command::List(asked) => connections::list(client, output, asked).await,
+        Command::Show(asked) => connections::show(client, output, &asked.id).await,
+        Command::Refresh(asked) => connections::refresh(client, output, &asked.id).await,
+        Command::Disconnect(asked) => connections::disconnect(client, output, &asked.id).await,
+        Command::KeepAlive(asked) => connections::keep_alive(client, output, asked).await,
+        Command::Import(asked) => import::run(client, output, asked).await,
+        Command::Request(asked) => request::run(client, output, asked).await,
+        Command::Init(_) | Command::Sandbox(_) | Command::Doctor(_) | Command::Completions(_) => Ok(()),
+    }
+}

@@ -1,0 +1,69 @@
+//! The `threelo` command. It decides nothing about connections: every command is a verb of [`threelo_core::Client`], and
+//! what is here is how a person says it and reads the answer.
+
+mod args;
+mod browser;
+mod commands;
+mod output;
+mod settings;
+
+use std::ffi::OsString;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+use threelo_core::Error;
+
+use crate::args::Args;
+use crate::output::Output;
+
+/// Why a command failed.
+#[derive(Debug)]
+enum Failure {
+    /// threelo's own error.
+    Told(Error),
+    /// What was asked makes no sense; the text says what would.
+    Usage(String),
+    /// Reading or writing on this machine.
+    Io(String, std::io::Error),
+    /// The command found something wrong and has said so already.
+    Found,
+    /// Ctrl-C.
+    Interrupted,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Told(error)
+    }
+}
+
+type Outcome<T = ()> = Result<T, Failure>;
+
+/// Runs the command and returns its exit code: 0 done, 1 failed, 2 wrong usage or settings, 3 a person has to consent
+/// again, 4 failed and may succeed later, 130 interrupted.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let args = match Args::try_parse_from(arguments) {
+        Ok(args) => args,
+        Err(told) => {
+            let _ = told.print();
+            let fine = matches!(told.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return if fine { 0 } else { output::USAGE };
+        }
+    };
+    let output = Output::new(args.json, args.color);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return output.failure(&Failure::Io("starting".to_owned(), error)),
+    };
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            outcome = commands::dispatch(&args, &output) => outcome,
+            _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+        }
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    match outcome {
+        Ok(()) => 0,
+        Err(failure) => output.failure(&failure),
+    }
+}

@@ -1,0 +1,157 @@
+//! What a person, or a program that asked for `--json`, gets to read.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use threelo_core::Code;
+
+use crate::Failure;
+use crate::args::Color;
+
+/// Exit codes; see [`crate::run`].
+pub(crate) const FAILED: u8 = 1;
+pub(crate) const USAGE: u8 = 2;
+pub(crate) const RECONNECT: u8 = 3;
+pub(crate) const LATER: u8 = 4;
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// How things are printed.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) json: bool,
+    colors: (bool, bool),
+}
+
+/// A colour with a meaning.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ink {
+    /// What is well.
+    Good,
+    /// What should be looked at.
+    Warn,
+    /// What is wrong.
+    Bad,
+    /// What is said beside the matter.
+    Faint,
+    /// What matters.
+    Bold,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool, color: Color) -> Self {
+        let wanted = |terminal: bool| match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        };
+        Self { json, colors: (wanted(io::stdout().is_terminal()), wanted(io::stderr().is_terminal())) }
+    }
+
+    /// A text in a colour, for standard output.
+    pub(crate) fn ink(&self, ink: Ink, text: &str) -> String {
+        paint(self.colors.0, ink, text)
+    }
+
+    /// A line for standard output.
+    ///
+    /// A reader that has gone, such as `head`, is no failure.
+    pub(crate) fn line(&self, text: impl AsRef<str>) {
+        let _ = writeln!(io::stdout().lock(), "{}", text.as_ref());
+    }
+
+    /// Data: as JSON where that was asked for, otherwise as `shown` says it.
+    pub(crate) fn data(&self, value: &impl Serialize, shown: impl FnOnce() -> String) {
+        if self.json {
+            self.line(serde_json::to_string(value).unwrap_or_default());
+        } else {
+            self.line(shown());
+        }
+    }
+
+    /// A line about what is going on, on standard error, where it is in nobody's way.
+    pub(crate) fn note(&self, text: impl AsRef<str>) {
+        if !self.json {
+            let _ = writeln!(io::stderr().lock(), "{}", paint(self.colors.1, Ink::Faint, text.as_ref()));
+        }
+    }
+
+    /// Tells what went wrong and what to do next, and says with which code to exit.
+    pub(crate) fn failure(&self, failure: &Failure) -> u8 {
+        let (code, message, hint, context, exit) = match failure {
+            Failure::Found => return FAILED,
+            Failure::Interrupted => {
+                let _ = writeln!(io::stderr().lock());
+                return INTERRUPTED;
+            }
+            Failure::Usage(text) => {
+                let hint = "`threelo help` lists the commands, `threelo help COMMAND` explains one.";
+                ("usage", text.clone(), hint.to_owned(), json!({}), USAGE)
+            }
+            Failure::Io(what, error) => {
+                let hint = "Check that the path exists and that you may use it.";
+                ("io", format!("{what}: {error}"), hint.to_owned(), json!({}), FAILED)
+            }
+            Failure::Told(error) => (
+                error.code().as_str(),
+                error.message().to_owned(),
+                error.hint().to_owned(),
+                Value::Object(error.context().clone()),
+                exit_code(error.code()),
+            ),
+        };
+        let mut err = io::stderr().lock();
+        let _ = if self.json {
+            let told = json!({ "code": code, "message": message, "hint": hint, "context": context });
+            writeln!(err, "{}", json!({ "error": told }))
+        } else {
+            let name = paint(self.colors.1, Ink::Bad, &format!("error[{code}]"));
+            writeln!(err, "{name}: {message}\n  {} {hint}", paint(self.colors.1, Ink::Bold, "next:"))
+        };
+        exit
+    }
+}
+
+fn exit_code(code: Code) -> u8 {
+    match code {
+        Code::InvalidConfig | Code::InvalidArgument => USAGE,
+        Code::ReauthorizationRequired => RECONNECT,
+        code if code.retryable() => LATER,
+        _ => FAILED,
+    }
+}
+
+fn paint(color: bool, ink: Ink, text: &str) -> String {
+    let number = match ink {
+        Ink::Good => "32",
+        Ink::Warn => "33",
+        Ink::Bad => "31;1",
+        Ink::Faint => "2",
+        Ink::Bold => "1",
+    };
+    if color { format!("\u{1b}[{number}m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+/// A moment, as people and programs both read it.
+pub(crate) fn moment(millis: u64) -> String {
+    let time = std::time::UNIX_EPOCH + std::time::Duration::from_millis(millis);
+    humantime::format_rfc3339_seconds(time).to_string()
+}
+
+/// Rows under headings, columns as wide as they need to be.
+pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
+    let widths: Vec<usize> = headings
+        .iter()
+        .enumerate()
+        .map(|(at, heading)| {
+            let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count());
+            cells.chain([heading.chars().count()]).max().unwrap_or(0)
+        })
+        .collect();
+    let headings: Vec<String> = headings.iter().map(|heading| (*heading).to_owned()).collect();
+    let lines = std::iter::once(&headings).chain(rows).map(|row| {
+        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,390 @@
+//! The command as a person uses it: the real program against a sandbox, with a browser that is played here.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use threelo_sandbox::{Running, World};
+
+const SECRET: &str = "sandbox-secret";
+
+struct Desk {
+    sandbox: Running,
+    folder: tempfile::TempDir,
+    http: reqwest::Client,
+    callback: String,
+}
+
+impl Desk {
+    async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    async fn with(change: impl FnOnce(&mut World)) -> Self {
+        // A port of its own for each test, which is free when it is asked for.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let callback = format!("http://localhost:{port}/callback");
+        let mut world = World::default();
+        world.apps[0].redirect_uris.push(callback.clone());
+        change(&mut world);
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        Self {
+            sandbox: threelo_sandbox::start(world, 0).await.unwrap(),
+            folder: tempfile::tempdir().unwrap(),
+            http: http.build().unwrap(),
+            callback,
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let url = self.sandbox.url();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_threelo"));
+        command.args(arguments).current_dir(self.folder.path()).env_clear().envs([
+            ("THREELO_CLIENT_ID", "sandbox-client"),
+            ("THREELO_CLIENT_SECRET", SECRET),
+            ("THREELO_SCOPES", "read:jira-work,read:jira-user,read:me"),
+            ("THREELO_REDIRECT_URI", &self.callback),
+            ("THREELO_ENDPOINTS", &format!("auth={url},api={url}")),
+            ("RUST_BACKTRACE", "1"),
+        ]);
+        command
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Output {
+        let mut command = self.command(arguments);
+        tokio::task::spawn_blocking(move || command.stdin(Stdio::null()).output().unwrap()).await.unwrap()
+    }
+
+    async fn json(&self, arguments: &[&str]) -> Value {
+        let arguments: Vec<_> = arguments.iter().copied().chain(["--json"]).collect();
+        let output = self.run(&arguments).await;
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// The person's part at Atlassian: where the browser is sent back to.
+    async fn consent(&self, url: &str, decision: Value) -> String {
+        let mut body = json!({ "url": url });
+        body.as_object_mut().unwrap().extend(decision.as_object().unwrap().clone());
+        let control = format!("{}/_sandbox/consent", self.sandbox.url());
+        let answer: Value = self.http.post(control).json(&body).send().await.unwrap().json().await.unwrap();
+        answer["callback"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+
+    async fn get(&self, url: &str, cookie: &str) -> (u16, String) {
+        let response = self.http.get(url).header("cookie", cookie).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    /// `threelo connect`, as far as the browser has its cookie: the running command, the cookie, and where the consent is.
+    async fn begin(&self, arguments: &[&str]) -> (Child, String, String) {
+        let arguments: Vec<_> = ["connect", "--print-url"].iter().chain(arguments).copied().collect();
+        let mut child =
+            self.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        let stdout = child.stdout.as_mut().unwrap();
+        // One byte at a time: what follows the line stays in the pipe.
+        BufReader::with_capacity(1, stdout).read_line(&mut line).unwrap();
+        let started = self.http.get(line.trim()).send().await.unwrap();
+        assert_eq!(started.status(), 303);
+        let header = |name: &str| started.headers()[name].to_str().unwrap().to_owned();
+        let cookie = header("set-cookie");
+        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
+        (child, cookie.split(';').next().unwrap().to_owned(), header("location"))
+    }
+
+    async fn connect(&self, id: &str) {
+        let (child, cookie, url) = self.begin(&[id]).await;
+        let callback = self.consent(&url, json!({ "account": "ada", "sites": ["acme"] })).await;
+        let (status, page) = self.get(&callback, &cookie).await;
+        assert_eq!(status, 200, "{page}");
+        assert!(ended(child).await.status.success());
+    }
+}
+
+async fn ended(child: Child) -> Output {
+    tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn values(page: &str) -> Vec<String> {
+    page.split("value=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+}
+
+fn heading(page: &str) -> &str {
+    page.split("<h1>").nth(1).unwrap().split("</h1>").next().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_site_is_taken_without_asking() {
+    let desk = Desk::new().await;
+    desk.connect("me").await;
+    let shown = desk.json(&["show", "me"]).await;
+    assert_eq!(shown["site"]["url"], "https://acme.atlassian.net");
+    assert_eq!(shown["ledger"][0]["outcome"], "connected");
+    let myself = desk.json(&["request", "me", "/rest/api/3/myself"]).await;
+    assert_eq!(myself["displayName"], "Ada Lovelace");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_sites_the_person_picks_one_and_reloading_is_harmless() {
+    let desk = Desk::new().await;
+    let (mut child, cookie, url) = desk.begin(&["me"]).await;
+    let sites = json!({ "account": "ada", "sites": ["acme", "zeta", "umbrella"] });
+    let callback = desk.consent(&url, sites).await;
+    let (_, picker) = desk.get(&callback, &cookie).await;
+    assert_eq!(heading(&picker), "Choose a Jira site");
+    let (status, again) = desk.get(&callback, &cookie).await;
+    assert_eq!((status, values(&again)), (200, values(&picker)), "a reload shows the same choice");
+    assert_eq!(values(&picker).len(), 3);
+    let chosen = &values(&picker)[1];
+    let select = callback.split("/callback").next().unwrap().to_owned() + "/threelo/site";
+    let form = |cookie: &str| {
+        let body = format!("site={chosen}");
+        desk.http
+            .post(&select)
+            .header("cookie", cookie)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body)
+            .send()
+    };
+    assert_eq!(form("threelo_browser=other").await.unwrap().status(), 400);
+    assert!(child.try_wait().unwrap().is_none(), "another browser ends nothing");
+    let page = form(&cookie).await.unwrap().text().await.unwrap();
+    assert_eq!(heading(&page), "Connected");
+    assert!(ended(child).await.status.success());
+    assert_eq!(&desk.json(&["show", "me"]).await["site"]["cloud_id"], chosen);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_browser_cannot_finish_the_consent() {
+    let desk = Desk::new().await;
+    let (mut child, cookie, url) = desk.begin(&["me"]).await;
+    let callback = desk.consent(&url, json!({ "account": "ada", "sites": ["acme"] })).await;
+    for other in ["", "threelo_browser=0000"] {
+        let (status, page) = desk.get(&callback, other).await;
+        assert_eq!((status, heading(&page)), (400, "Not connected"));
+        assert!(page.contains("state_invalid"));
+    }
+    assert!(child.try_wait().unwrap().is_none(), "the consent is still waited for");
+    assert_eq!(desk.get(&callback, &cookie).await.0, 200);
+    assert!(ended(child).await.status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_declined_consent_is_told_on_the_page_and_in_the_terminal() {
+    let desk = Desk::new().await;
+    let (child, cookie, url) = desk.begin(&["me"]).await;
+    let callback = desk.consent(&url, json!({ "account": "ada", "decision": "decline" })).await;
+    let (status, page) = desk.get(&callback, &cookie).await;
+    assert_eq!((status, heading(&page)), (400, "Not connected"));
+    let output = ended(child).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("error[authorization_denied]"), "{}", text(&output.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_ask_nobody_for_anything_and_say_what_they_may_do() {
+    let desk = Desk::new().await;
+    let (child, cookie, url) = desk.begin(&["me"]).await;
+    let callback = desk.consent(&url, json!({ "account": "ada", "sites": ["acme"] })).await;
+    let response = desk.http.get(&callback).header("cookie", &cookie).send().await.unwrap();
+    let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    assert_eq!(response.headers()["referrer-policy"], "no-referrer");
+    let page = response.text().await.unwrap();
+    assert!(page.contains("<html lang=\"en\">"));
+    for outside in ["src=", "<script", "<link", "@import", "url("] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    assert!(ended(child).await.status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_browser_the_address_is_pasted() {
+    let desk = Desk::new().await;
+    let mut child = desk
+        .command(&["connect", "me", "--no-browser"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut url = String::new();
+    BufReader::with_capacity(1, child.stdout.as_mut().unwrap()).read_line(&mut url).unwrap();
+    let callback = desk.consent(url.trim(), json!({ "account": "ada", "sites": ["acme", "zeta"] })).await;
+    writeln!(child.stdin.as_mut().unwrap(), "{callback}\n2").unwrap();
+    let output = ended(child).await;
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let sites = desk.json(&["sites", "me"]).await;
+    assert_eq!(desk.json(&["show", "me"]).await["site"]["cloud_id"], sites[1]["cloud_id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_are_listed_moved_rotated_kept_alive_and_removed() {
+    let desk = Desk::new().await;
+    desk.connect("me").await;
+    let listed = desk.json(&["list"]).await;
+    assert_eq!(listed["id"], "me");
+    assert_eq!(desk.json(&["refresh", "me"]).await["generation"], 2);
+    assert_eq!(desk.json(&["keep-alive", "--idle-days", "0"]).await["failed"], 0);
+    assert_eq!(desk.json(&["select-site", "me", "acme"]).await["site_choice"], "selected");
+    assert_eq!(desk.json(&["disconnect", "me"]).await, json!({ "disconnected": "me" }));
+    assert!(desk.run(&["list", "--json"]).await.stdout.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listing_prints_an_item_per_line_and_a_body_goes_into_a_file() {
+    let desk = Desk::new().await;
+    desk.connect("me").await;
+    let search = ["request", "me", "/rest/api/3/search/jql", "-q", "jql=project = ACME", "--paginate"];
+    let output = desk.run(&search).await;
+    assert_eq!(text(&output.stdout).lines().count(), 57, "{}", text(&output.stderr));
+    let output = desk.run(&["request", "me", "/rest/api/3/myself", "--output", "me.json"]).await;
+    assert!(output.status.success() && output.stdout.is_empty());
+    let saved = std::fs::read(desk.folder.path().join("me.json")).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&saved).unwrap()["displayName"], "Ada Lovelace");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_of_nango_is_taken_over_without_a_new_consent() {
+    let desk = Desk::new().await;
+    // What another system holds: a pair of tokens it got by itself.
+    let (mut child, _, url) = desk.begin(&["theirs"]).await;
+    let callback = desk.consent(&url, json!({ "account": "ada", "sites": ["acme"] })).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let callback = url::Url::parse(&callback).unwrap();
+    let code = callback.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
+    let body = json!({
+        "grant_type": "authorization_code", "client_id": "sandbox-client", "client_secret": SECRET,
+        "code": code, "redirect_uri": desk.callback,
+    });
+    let token = format!("{}/oauth/token", desk.sandbox.url());
+    let pair: Value = desk.http.post(token).json(&body).send().await.unwrap().json().await.unwrap();
+    let export = json!({ "connections": [{
+        "connection_id": "user-42", "provider_config_key": "jira",
+        "credentials": { "type": "OAUTH2", "refresh_token": pair["refresh_token"], "raw": { "scope": pair["scope"] } },
+        "connection_config": {}, "tags": { "plan": "pro" },
+    }, { "connection_id": "broken", "credentials": { "type": "OAUTH2" } }] });
+    std::fs::write(desk.folder.path().join("export.json"), export.to_string()).unwrap();
+    let output = desk.run(&["import", "export.json"]).await;
+    assert_eq!(output.status.code(), Some(1), "one of two was refused");
+    let told = text(&output.stdout) + &text(&output.stderr);
+    assert!(told.contains("imported user-42") && told.contains("1 of 2 imported"), "{told}");
+    assert!(!told.contains(pair["refresh_token"].as_str().unwrap()));
+    assert_eq!(desk.json(&["refresh", "user-42"]).await["tags"]["plan"], "pro");
+    assert_eq!(desk.json(&["request", "user-42", "/rest/api/3/myself"]).await["displayName"], "Ada Lovelace");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_finds_what_is_wrong_and_says_what_to_do() {
+    let desk = Desk::new().await;
+    desk.connect("me").await;
+    let well = desk.json(&["doctor", "me"]).await;
+    assert!(well.as_array().unwrap().iter().all(|finding| finding["state"] == "good"), "{well}");
+    let mut command = desk.command(&["doctor", "me", "--json", "--scopes", "write:jira-work"]);
+    let output =
+        command.env("THREELO_ENDPOINTS", "auth=http://127.0.0.1:9,api=http://127.0.0.1:9").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for what in ["scopes", "identity service", "API", "granted scopes", "sites"] {
+        let finding = findings.as_array().unwrap().iter().find(|finding| finding["what"] == what);
+        assert!(finding.is_some_and(|finding| finding["next"].is_string()), "{what}: {findings}");
+    }
+    assert!(!text(&output.stdout).contains(SECRET));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_come_from_flags_then_the_environment_then_the_file() {
+    let desk = Desk::new().await;
+    let file = desk.folder.path().join("threelo.toml");
+    std::fs::write(&file, "store = \"from-file.db\"\nclient_id = \"file\"\n").unwrap();
+    let told = text(&desk.run(&["doctor"]).await.stdout);
+    assert!(
+        told.contains("store from threelo.toml") && told.contains("client_id from $THREELO_CLIENT_ID"),
+        "{told}"
+    );
+    let told = text(&desk.run(&["doctor", "--store", "flag.db"]).await.stdout);
+    assert!(told.contains("store from --store"), "{told}");
+    assert!(Path::exists(&desk.folder.path().join("flag.db")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_in_the_settings_file_is_refused_and_not_shown() {
+    let desk = Desk::new().await;
+    for content in ["client_secret = \"hunter2\"", "client_id = hunter2", "encryption_key = \"hunter2\""] {
+        std::fs::write(desk.folder.path().join("threelo.toml"), content).unwrap();
+        let output = desk.run(&["list"]).await;
+        assert_eq!(output.status.code(), Some(2));
+        let told = text(&output.stderr);
+        assert!(told.contains("next:") && !told.contains("hunter2"), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn init_checks_each_value_and_writes_no_secret() {
+    let desk = Desk::new().await;
+    let mut command = desk.command(&["init", "--store", "mine.db"]);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let written = std::fs::read_to_string(desk.folder.path().join("threelo.toml")).unwrap();
+    assert!(written.contains("mine.db") && written.contains("sandbox-client"), "{written}");
+    assert!(!written.contains(SECRET));
+    let output = desk.run(&["init", "--store", "x"]).await;
+    assert_eq!(output.status.code(), Some(2), "a file that is there is not replaced");
+    let wrong = ["init", "--force", "--store", "x", "--redirect-uri", "http://example.com/callback"];
+    let output = desk.run(&wrong).await;
+    assert!(text(&output.stderr).contains("error[invalid_config]"), "{}", text(&output.stderr));
+    assert!(std::fs::read_to_string(desk.folder.path().join("threelo.toml")).unwrap().contains("mine.db"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_have_a_code_a_next_step_and_an_exit_code() {
+    let desk = Desk::new().await;
+    desk.connect("me").await;
+    let auth = format!("auth={}", desk.sandbox.url());
+    let cases: &[(&[&str], &str, i32)] = &[
+        (&["show", "nobody"], "connection_not_found", 1),
+        (&["select-site", "me", "nowhere"], "site_not_found", 1),
+        (&["request", "me", "https://evil.example/x"], "destination_refused", 1),
+        (&["request", "me", "BREW", "/rest/api/3/myself"], "invalid_argument", 2),
+        (&["request", "me", "POST", "/rest/api/3/project", "-d", "{}"], "missing_scope", 1),
+        (&["request", "me", "/rest/api/3/search"], "endpoint_removed", 1),
+        (&["connect", "x", "--redirect-uri", "nonsense"], "invalid_config", 2),
+        (&["list", "--tag", "nonsense"], "usage", 2),
+        (&["list", "--store", "/nonexistent/threelo.db"], "invalid_config", 2),
+        (&["request", "me", "/rest/api/3/myself", "-d", "{"], "usage", 2),
+        (&["sites", "me", "--endpoint", &auth, "--endpoint", "api=http://127.0.0.1:9"], "network", 4),
+        (&["import", "absent.json"], "io", 1),
+    ];
+    for (arguments, code, exit) in cases {
+        let arguments: Vec<_> = arguments.iter().copied().chain(["--json"]).collect();
+        let output = desk.run(&arguments).await;
+        let told = text(&output.stderr);
+        let error: Value =
+            serde_json::from_str(told.lines().last().unwrap()).unwrap_or_else(|_| panic!("{told}"));
+        assert_eq!(error["error"]["code"], *code, "{arguments:?}: {told}");
+        assert!(!error["error"]["hint"].as_str().unwrap().is_empty());
+        assert_eq!(output.status.code(), Some(*exit), "{arguments:?}");
+        for never in [SECRET, "panicked", "stack backtrace", "src/"] {
+            assert!(!told.contains(never), "{never}: {told}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn completions_know_the_commands() {
+    let desk = Desk::new().await;
+    for shell in ["bash", "zsh", "fish"] {
+        let output = desk.run(&["completions", shell]).await;
+        assert!(text(&output.stdout).contains("keep-alive"), "{shell}");
+    }
+}
