@@ -204,3 +204,70 @@ async fn the_last_disconnect_of_a_grant_removes_it() {
     client.disconnect("user-2").await.unwrap();
     assert_eq!(client.disconnect("user-2").await.unwrap_err().code(), Code::ConnectionNotFound);
 }
+
+/// Nobody tells whose consent it is.
+async fn keep_the_account_secret(sandbox: &Sandbox, secret: bool) {
+    let (me, myself) = if secret { ("missing", "forbidden") } else { ("ok", "ok") };
+    sandbox.settings(json!({ "me": me, "myself": myself })).await;
+}
+
+#[tokio::test]
+async fn an_account_learnt_late_makes_its_two_grants_one() {
+    let sandbox = Sandbox::with(json!({ "settings": { "token_format": "opaque" } })).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let (client, elsewhere) = (sandbox.client_at(&path).await, sandbox.client_at(&path).await);
+    let first = connect(&sandbox, &client, "user-1", Some("acme")).await;
+    keep_the_account_secret(&sandbox, true).await;
+    let second = connect(&sandbox, &client, "user-2", Some("acme")).await;
+    assert_eq!(second.account_id, None);
+    assert_ne!(first.grant_id, second.grant_id);
+    assert_eq!(myself(&elsewhere, "user-1").await.unwrap(), 403);
+
+    // Nothing can be learnt yet, and nothing breaks.
+    assert_eq!(client.sites("user-2").await.unwrap().len(), 1);
+    assert_eq!(client.connection("user-2").await.unwrap().account_id, None);
+    keep_the_account_secret(&sandbox, false).await;
+    client.sites("user-2").await.unwrap();
+    let (first, second) =
+        (client.connection("user-1").await.unwrap(), client.connection("user-2").await.unwrap());
+    assert_eq!(first.grant_id, second.grant_id, "the newest consent's");
+    assert_eq!(first.account_id, second.account_id);
+    assert!(first.account_id.is_some());
+    assert_eq!(first.ledger.unwrap()[0].outcome, "merged");
+
+    // The older consent's tokens have ended with the newer consent (F3.7); its connection lives, also elsewhere.
+    sandbox.post("tokens/expire", json!({})).await;
+    for client in [&client, &elsewhere] {
+        for id in ["user-2", "user-1"] {
+            assert_eq!(myself(client, id).await.unwrap(), 200, "{id}");
+        }
+    }
+    assert_eq!(sandbox.counts().await["breaches"], 0);
+}
+
+#[tokio::test]
+async fn grants_of_one_account_that_reach_different_sites_stay_apart() {
+    let world = json!({ "apps": [{
+        "client_id": "sandbox-client", "client_secret": "sandbox-secret", "grant_mode": "resource",
+        "redirect_uris": ["http://localhost:3000/callback"],
+        "scopes": ["read:jira-work", "write:jira-work", "read:jira-user", "read:me"],
+    }], "settings": { "token_format": "opaque", "separate_consents": "independent" } });
+    let sandbox = Sandbox::with(world).await;
+    let client = sandbox.client().await;
+    connect(&sandbox, &client, "user-1", Some("acme")).await;
+    keep_the_account_secret(&sandbox, true).await;
+    connect(&sandbox, &client, "user-2", Some("zeta")).await;
+    keep_the_account_secret(&sandbox, false).await;
+    assert_eq!(
+        client.refresh("user-2").await.unwrap().account_id,
+        client.connection("user-1").await.unwrap().account_id
+    );
+    let ids = ["user-1", "user-2"];
+    let grants = futures::future::join_all(ids.map(|id| client.connection(id))).await;
+    let grants: Vec<_> = grants.into_iter().map(|connection| connection.unwrap().grant_id).collect();
+    assert_ne!(grants[0], grants[1]);
+    for id in ids {
+        assert_eq!(myself(&client, id).await.unwrap(), 200, "{id}");
+    }
+}

@@ -122,11 +122,11 @@ class LedgerEntry:
     generation: int
     """The generation it is about."""
     outcome: str
-    """`connected`, `imported`, `reconnected`: where tokens came from. `rotated`, `rotated_spare`: new
-    tokens, from the newest or from the spare ones. `spare_kept`: tokens that came after others had been
-    stored. `written_back`: the store had been set back. `unclear`, `interrupted`: an attempt without an
-    answer, or whose process ended; the same token is tried again. `refused`: Atlassian no longer accepts
-    the grant. More may come.
+    """`connected`, `imported`, `reconnected`: where tokens came from. `merged`: another grant turned out to
+    be the same account's and was taken in. `rotated`, `rotated_spare`: new tokens, from the newest or from
+    the spare ones. `spare_kept`: tokens that came after others had been stored. `written_back`: the store
+    had been set back. `unclear`, `interrupted`: an attempt without an answer, or whose process ended; the
+    same token is tried again. `refused`: Atlassian no longer accepts the grant. More may come.
     """
     worker: str
     """The process whose work it was: its number and a random tag."""

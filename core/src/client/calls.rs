@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{Client, after};
 use crate::clock::wall_ms;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::grant::Access;
 use crate::options::{IdOptions, PaginateOptions, RequestOptions};
 use crate::paginate::{Fetch, Paginator};
@@ -110,12 +110,36 @@ impl Tokens for Supply<'_> {
                 Some(held) => held,
                 None => self.client.resolve(self.id, deadline).await?.1,
             };
-            keeper.access(held, deadline).await
+            let grant_id = held.row.id.clone();
+            match keeper.access(held, deadline).await {
+                Err(error) => self.moved(error, &grant_id, deadline).await,
+                access => access,
+            }
         })
     }
 
     fn replace<'a>(&'a self, rejected: &'a Access, deadline: Instant) -> BoxFuture<'a, Result<Access>> {
-        Box::pin(self.client.connector().keeper.replace(rejected, deadline))
+        Box::pin(async move {
+            match self.client.connector().keeper.replace(rejected, deadline).await {
+                Err(error) => self.moved(error, &rejected.grant_id, deadline).await,
+                access => access,
+            }
+        })
+    }
+}
+
+impl Supply<'_> {
+    /// A grant that is gone may have become one with another of its account, in another process: then the connection
+    /// has a new one.
+    async fn moved(&self, error: Error, gone: &str, deadline: Instant) -> Result<Access> {
+        let keeper = &self.client.connector().keeper;
+        if error.code() == Code::ConnectionNotFound
+            && let Some((_, held)) = keeper.reload(self.id).await?
+            && held.row.id != gone
+        {
+            return keeper.access(held, deadline).await;
+        }
+        Err(error)
     }
 }
 

@@ -73,7 +73,10 @@ impl Client {
         let goal = Goal { newer_than: grant.generation, voluntary: true, revive: false };
         let deadline = Instant::now() + ONE_ROTATION;
         match self.connector().keeper.rotate(&grant.id, goal, Patience::Much, deadline).await {
-            Ok(held) => held.access.generation > grant.generation,
+            Ok(held) => {
+                self.connector().learn_late(&held, deadline).await;
+                held.access.generation > grant.generation
+            }
             // It was disconnected meanwhile.
             Err(error) => error.code() == Code::ConnectionNotFound,
         }

@@ -91,6 +91,7 @@ impl Client {
             if before == Some(held.row.generation) {
                 keeper.refresh(&held, deadline).await?;
             }
+            self.resolve_settled(&id, deadline).await?;
             self.stored(&id).await
         })
         .await

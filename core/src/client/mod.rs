@@ -102,6 +102,16 @@ impl Client {
             }
         }
     }
+
+    /// The same with an account, where it can be learnt now. That can change which grant it is.
+    async fn resolve_settled(&self, id: &str, deadline: Instant) -> Result<(Arc<ConnectionRow>, Held)> {
+        let resolved = self.resolve(id, deadline).await?;
+        if resolved.1.row.account_id.is_some() {
+            return Ok(resolved);
+        }
+        self.connector().learn_late(&resolved.1, deadline).await;
+        self.resolve(id, deadline).await
+    }
 }
 
 fn not_found(id: &str) -> Error {

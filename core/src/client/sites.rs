@@ -20,7 +20,7 @@ impl Client {
     pub async fn sites(&self, options: impl Into<IdOptions>) -> Result<Vec<Site>> {
         let IdOptions { id, timeout } = options.into();
         self.run(timeout, |deadline| async move {
-            let (_, held) = self.resolve(&id, deadline).await?;
+            let (_, held) = self.resolve_settled(&id, deadline).await?;
             let found = self.reachable(held, deadline).await?;
             Ok(found.into_iter().map(|(_, site)| site).collect())
         })
@@ -34,7 +34,7 @@ impl Client {
     pub async fn select_site(&self, options: SelectSiteOptions) -> Result<Connection> {
         self.run(options.timeout, |deadline| async move {
             check_site(Some(&options.site))?;
-            let (row, held) = match self.resolve(&options.id, deadline).await {
+            let (row, held) = match self.resolve_settled(&options.id, deadline).await {
                 // An unfinished consent that named an absent site is finished now; its error is what this call mends.
                 Err(error) if error.code() == Code::SiteNotFound => {
                     self.resolve(&options.id, deadline).await?
@@ -105,6 +105,7 @@ impl Client {
         if let Some(site) = sites::find(&known, named) {
             return Ok((held, site.clone()));
         }
+        let (_, held) = self.resolve_settled(id, deadline).await?;
         let found = self.reachable(held, deadline).await?;
         let listed: Vec<Site> = found.iter().map(|(_, site)| site.clone()).collect();
         let site = sites::find(&listed, named).ok_or_else(|| sites::not_found(named, &listed))?;

@@ -153,4 +153,4 @@ fn mismatch_error(facts: &Facts<'_>) -> Error {
 
 #[cfg(test)]
 #[path = "decide_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -2,7 +2,7 @@ use super::super::sites::tests::site;
 use super::*;
 use crate::store::{Death, Ledger, Sealed};
 
-fn grant(id: &str, account: Option<&str>, sites: &[&str]) -> GrantRow {
+pub(crate) fn grant(id: &str, account: Option<&str>, sites: &[&str]) -> GrantRow {
     GrantRow {
         id: id.into(),
         auth_host: "auth.atlassian.com".into(),
@@ -27,7 +27,7 @@ fn grant(id: &str, account: Option<&str>, sites: &[&str]) -> GrantRow {
     }
 }
 
-fn row(id: &str, grant_id: &str, on: Option<&str>) -> ConnectionRow {
+pub(crate) fn row(id: &str, grant_id: &str, on: Option<&str>) -> ConnectionRow {
     ConnectionRow {
         id: id.into(),
         grant_id: grant_id.into(),

@@ -6,11 +6,13 @@ mod decide;
 mod finish;
 mod finishing;
 mod import;
+mod late;
 mod lookup;
 pub(crate) mod parting;
 pub(crate) mod placing;
 pub(crate) mod session;
 pub(crate) mod sites;
+pub(crate) mod uniting;
 
 use std::sync::Arc;
 

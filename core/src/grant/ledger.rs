@@ -13,6 +13,8 @@ pub(crate) enum Outcome {
     Imported,
     /// A consent renewed the grant; the pair it displaced is the spare.
     Reconnected,
+    /// Another grant turned out to be the same account's and was taken in; its pair is the spare.
+    Merged,
     /// The newest token was spent for a new pair.
     Rotated,
     /// The spare was.
@@ -35,6 +37,7 @@ impl Outcome {
             Self::Connected => "connected",
             Self::Imported => "imported",
             Self::Reconnected => "reconnected",
+            Self::Merged => "merged",
             Self::Rotated => "rotated",
             Self::RotatedSpare => "rotated_spare",
             Self::SpareKept => "spare_kept",
