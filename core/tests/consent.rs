@@ -44,8 +44,12 @@ async fn a_state_belongs_to_its_browser_and_to_its_half_hour() {
 
 /// A consent whose look-ups fail after its pair was stored, as when a process dies there.
 async fn half_done(sandbox: &Sandbox, path: &std::path::Path) -> String {
+    half_done_for(sandbox, path, "user-1").await
+}
+
+async fn half_done_for(sandbox: &Sandbox, path: &std::path::Path, id: &str) -> String {
     let client = sandbox.client_at(path).await;
-    let session = client.connect(ConnectOptions::new("user-1", Some("browser-1"))).await.unwrap();
+    let session = client.connect(ConnectOptions::new(id, Some("browser-1"))).await.unwrap();
     let callback = sandbox.consent(&session.url, "ada", &["acme"]).await;
     let down = json!({ "path": "/oauth/token/accessible-resources", "kind": { "status": 503 }, "times": 0 });
     sandbox.fault(down).await;
@@ -76,6 +80,22 @@ async fn a_consent_that_broke_after_the_exchange_is_finished_by_reloading_the_ca
     let next = sandbox.client_at(&path).await;
     assert_eq!(next.complete(complete(&callback)).await.unwrap().id, "user-1");
     assert_eq!(sandbox.counts().await["code_exchanges"], 1);
+}
+
+#[tokio::test]
+async fn a_consent_leaves_alone_what_another_one_of_the_account_is_still_making() {
+    let sandbox = Sandbox::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let client = sandbox.client_at(&path).await;
+    connect(&sandbox, &client, "user-1", Some("acme")).await;
+    let callback = half_done_for(&sandbox, &path, "user-2").await;
+    connect(&sandbox, &client, "user-3", Some("acme")).await;
+    assert_eq!(client.complete(complete(&callback)).await.unwrap().id, "user-2");
+    for id in ["user-1", "user-2", "user-3"] {
+        assert_eq!(myself(&client, id).await.unwrap(), 200, "{id}");
+        client.refresh(id).await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -175,7 +175,7 @@ impl Client {
         self.run(timeout, |_| async move {
             let shared = &self.connector().keeper.shared;
             for _ in 0..TRIES {
-                match part(&*shared.store, &id).await? {
+                match part(&*shared.store, &id, self.connector().keeper.reseal()).await? {
                     Parting::NotThere => return Err(not_found(&id)),
                     Parting::Outrun => {}
                     Parting::Gone { grant, last } => {

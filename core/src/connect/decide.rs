@@ -14,6 +14,19 @@ pub(crate) struct Relative {
     pub(crate) connections: Vec<ConnectionRow>,
 }
 
+impl Relative {
+    /// Its sites have never been listed: another consent or an import made it just now and will say where it belongs.
+    pub(crate) fn in_the_making(&self) -> bool {
+        self.grant.sites.is_empty() && self.connections.iter().all(|row| row.site.is_none())
+    }
+}
+
+/// Whether the pair of `new` comes of an earlier consent than that of `elder`, as when it was finished late. A dead
+/// grant is renewed by any.
+pub(crate) fn is_outdated(new: &GrantRow, elder: &GrantRow) -> bool {
+    elder.consented_at > new.consented_at && elder.death.is_none()
+}
+
 /// What is known when a consent has been exchanged and its sites are listed.
 #[derive(Debug)]
 pub(crate) struct Facts<'a> {
@@ -81,10 +94,17 @@ pub(crate) fn decide(facts: &Facts<'_>) -> Decision {
     let stays = mismatch || elsewhere;
 
     let own_grant = facts.existing.map(|(_, grant)| grant.id.as_str());
-    let elder =
-        facts.relatives.iter().find(|r| Some(r.grant.id.as_str()) == own_grant).or(facts.relatives.first());
+    // A consent that is finished late displaces nothing that came after it: it joins that, where that reaches its site.
+    let later = facts.relatives.iter().rev().find(|relative| is_outdated(facts.new, &relative.grant));
+    let own_relative = facts.relatives.iter().find(|r| Some(r.grant.id.as_str()) == own_grant);
+    let elder = later.or(own_relative).or(facts.relatives.first());
+    let reached = |elder: &Relative| match &choice {
+        Choice::Take(site, _) => elder.grant.sites.iter().any(|other| other.cloud_id == site.cloud_id),
+        Choice::Missing(_) | Choice::Open => true,
+    };
+    let fits = |elder: &Relative| if later.is_some() { reached(elder) } else { covers_all };
     let home = match elder {
-        Some(elder) if covers_all && !elsewhere => Home::Merged(elder.grant.id.clone()),
+        Some(elder) if fits(elder) && !elsewhere => Home::Merged(elder.grant.id.clone()),
         None if mismatch => Home::Dropped,
         _ => Home::Own,
     };
@@ -102,15 +122,16 @@ pub(crate) fn decide(facts: &Facts<'_>) -> Decision {
         |grant: &GrantRow| facts.existing.is_some_and(|(_, own)| own.id == grant.id) && !stays;
     for relative in facts.relatives.iter().filter(|relative| relative.grant.id != home_id) {
         let (going, staying): (Vec<_>, Vec<_>) =
-            others(relative).into_iter().partition(|row| covered(&row.site));
+            others(relative).into_iter().partition(|row| later.is_none() && covered(&row.site));
         moves.extend(going.into_iter().map(|row| row.id));
         let has_ours = relative.connections.iter().any(|row| row.id == facts.connection_id);
-        if staying.is_empty() && (!has_ours || leaves_behind(&relative.grant)) {
+        let needed = !staying.is_empty() || is_outdated(facts.new, &relative.grant);
+        if !needed && (!has_ours || leaves_behind(&relative.grant)) {
             obsolete.push(relative.grant.id.clone());
         }
     }
 
-    let own_is_relative = elder.is_some_and(|elder| Some(elder.grant.id.as_str()) == own_grant);
+    let own_is_relative = own_relative.is_some();
     if let (Some(own), false, false, true) = (own_grant, own_is_relative, stays, facts.alone) {
         obsolete.push(own.to_owned());
     }

@@ -223,3 +223,37 @@ fn a_named_site_that_is_absent_keeps_the_connection_without_one() {
     assert_eq!(error.code(), Code::SiteNotFound);
     assert_eq!(error.context()["sites"].as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn a_consent_finished_late_joins_the_later_one_and_moves_nobody() {
+    let mut later = grant("later", Some("ada"), &["acme", "zeta"]);
+    later.consented_at = 1;
+    let older = grant("older", Some("ada"), &["acme"]);
+    let case = Case::new(&["acme"])
+        .relative(older, &[("user-2", Some("acme"))])
+        .relative(later, &[("user-3", Some("zeta"))]);
+    let decision = case.decide();
+    assert_eq!(decision.home, Home::Merged("later".into()));
+    assert_eq!((decision.moves.len(), decision.obsolete), (0, vec!["new".to_owned()]));
+}
+
+#[test]
+fn a_consent_finished_late_that_the_later_one_does_not_reach_keeps_its_own_grant() {
+    let mut later = grant("later", Some("ada"), &["zeta"]);
+    later.consented_at = 1;
+    let decision = Case::new(&["acme"]).relative(later, &[]).decide();
+    assert_eq!(
+        (decision.home, decision.obsolete),
+        (Home::Own, vec![]),
+        "the later pair may be the one that lives"
+    );
+}
+
+#[test]
+fn a_dead_grant_is_renewed_by_any_consent() {
+    let mut dead = grant("dead", Some("ada"), &["acme"]);
+    (dead.consented_at, dead.death) = (1, Some(Death { reason: "revoked".into(), at: 0 }));
+    let decision = Case::new(&["acme"]).relative(dead.clone(), &[]).decide();
+    assert_eq!(decision.home, Home::Merged("dead".into()));
+    assert!(!is_outdated(&grant("new", Some("ada"), &["acme"]), &dead));
+}

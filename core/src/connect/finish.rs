@@ -10,16 +10,18 @@ use super::session::Asked;
 use super::sites;
 use crate::error::{Code, Error, Result};
 use crate::event::{Event, EventKind};
-use crate::grant::tokens::TokenPair;
 use crate::grant::transitions::lease_left;
 use crate::records::{Site, SiteChoice};
-use crate::store::{Expect, GrantRow, SessionRow, SessionStage, Write};
+use crate::store::{Expect, SessionRow, SessionStage, Write};
 
 /// How long a consent lets a rotation of the grant it replaces go on (DESIGN rule 11).
 const LEASE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Losing this often to other writers means that something is wrong.
-const TRIES: u32 = 100;
+/// How soon it looks again whether that rotation is over.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Losing this often to other writers, beside waiting for rotations, means that something is wrong.
+const TRIES: u32 = 200;
 
 impl Connector {
     /// Finishes a consent or an import of this connection that was left open, once in this process however many
@@ -68,10 +70,12 @@ impl Connector {
             account: account.as_deref(),
             policy: self.config.site_policy,
         };
-        for attempt in 0..TRIES {
+        let until = Instant::now() + LEASE_PATIENCE;
+        for _ in 0..TRIES {
             let plan = placing::plan(&**store, &learnt).await?;
-            if attempt == 0 {
-                self.let_rotation_finish(&plan).await?;
+            if Instant::now() < until && self.disturbs(&plan).await? {
+                sleep(LOOK_AGAIN).await;
+                continue;
             }
             if self.write(&learnt, &plan).await? {
                 self.tell(&session.connection_id, &plan);
@@ -84,29 +88,19 @@ impl Connector {
         Err(Error::new(Code::StoreUnavailable, "other writers never let this consent be stored"))
     }
 
-    async fn let_rotation_finish(&self, plan: &Plan) -> Result<()> {
-        let Home::Merged(home) = &plan.decision.home else { return Ok(()) };
-        let until = Instant::now() + LEASE_PATIENCE;
-        while Instant::now() < until {
-            let now = self.keeper.shared.store.now().await?;
-            let row = self.keeper.shared.store.grant(home).await?;
-            let lease = row.and_then(|row| row.lease);
-            if lease.is_none_or(|lease| lease_left(&lease, &now, &self.config.timings) == 0) {
-                break;
-            }
-            sleep(Duration::from_millis(100)).await;
-        }
-        Ok(())
+    /// Whether a rotation is under way whose grant this would take away or write over.
+    async fn disturbs(&self, plan: &Plan) -> Result<bool> {
+        let now = self.keeper.shared.store.now().await?;
+        let mut leases = plan.disturbed().filter_map(|grant| grant.lease.as_ref());
+        Ok(leases.any(|lease| lease_left(lease, &now, &self.config.timings) > 0))
     }
 
     /// Writes it and forgets what it changed; `false` when something it rests on is no longer so.
     async fn write(&self, learnt: &Learnt<'_>, plan: &Plan) -> Result<bool> {
         let shared = &self.keeper.shared;
         let now = shared.store.now().await?.wall_ms;
-        let reseal = |new: &GrantRow, id: &str, generation| {
-            TokenPair::of(&shared.sealer, new)?.seal(&shared.sealer, id, generation)
-        };
-        let Some(home) = placing::write(&*shared.store, learnt, plan, now, reseal).await? else {
+        let Some(home) = placing::write(&*shared.store, learnt, plan, now, self.keeper.reseal()).await?
+        else {
             return Ok(false);
         };
         shared.cache.forget_connection(&learnt.session.connection_id);

@@ -1,8 +1,10 @@
 //! Taking a connection away, at the store: one try, which goes through only if everything it rests on is still so.
 //! Like [`super::placing`] it knows no network, clock or key, and is what the model checker runs.
 
+use super::placing::account_key;
 use crate::error::Result;
-use crate::store::{Expect, GrantRow, Store, Write};
+use crate::grant::transitions::{NewPair, keep_spare};
+use crate::store::{Expect, GrantRow, Sealed, SessionStage, Store, Write};
 
 /// What came of one try.
 #[derive(Debug)]
@@ -20,19 +22,51 @@ pub(crate) enum Parting {
     },
 }
 
-/// Takes the connection away, and its grant when nothing else uses it.
-pub(crate) async fn part(store: &dyn Store, id: &str) -> Result<Parting> {
+/// Takes the connection away, with a consent for it that is not finished, and with the grants that nothing uses then:
+/// its own, the unfinished consent's, and with the account's last connection whatever else of that account was kept.
+/// `reseal` seals the pair of a grant for a generation of another one.
+pub(crate) async fn part(
+    store: &dyn Store,
+    id: &str,
+    reseal: impl Fn(&GrantRow, &str, u64) -> Result<Sealed>,
+) -> Result<Parting> {
     let unfinished = store.unfinished_session(id).await?;
-    let forget = unfinished.iter().map(|session| Write::DeleteSession(session.state_hash.clone()));
-    let mut writes: Vec<Write> = forget.chain([Write::DeleteConnection(id.to_owned())]).collect();
     let Some((row, grant)) = store.resolve(id).await? else { return Ok(Parting::NotThere) };
-    let expect = vec![
+    let mut expect = vec![
         Expect::Connection(id.to_owned(), Some(row.seq)),
         Expect::Grant(grant.id.clone(), Some(grant.seq)),
     ];
+    let mut writes = vec![Write::DeleteConnection(id.to_owned())];
     let last = store.connections_of(&grant.id).await?.len() <= 1;
-    // Written as it is, so that who read it meanwhile notices.
-    writes.push(if last { Write::DeleteGrant(grant.id.clone()) } else { Write::PutGrant(grant.clone()) });
+    let mut unused = Vec::new();
+    let mut kept = grant.clone();
+    if let Some(session) = unfinished {
+        writes.push(Write::DeleteSession(session.state_hash.clone()));
+        if let SessionStage::Exchanged { grant_id } = &session.stage {
+            unused.extend(store.grant(grant_id).await?);
+        }
+        for made in unused.iter().filter(|made| made.id != grant.id && made.account_id == grant.account_id) {
+            // That consent may have ended the pair of those who stay (F3.7), so they get its pair as their spare.
+            let generation = grant.generation + 1;
+            let spare = NewPair::of(made, generation, reseal(made, &grant.id, generation)?);
+            kept = keep_spare(&grant, &spare, &store.now().await?).unwrap_or(kept);
+        }
+        expect.push(Expect::Session(session.state_hash, Some(session.seq)));
+    }
+    // Written even as it is, so that who read it meanwhile notices.
+    writes.push(if last { Write::DeleteGrant(grant.id.clone()) } else { Write::PutGrant(kept) });
+    if let Some(account) = account_key(&grant).filter(|_| last) {
+        let finished = |other: &GrantRow| !other.sites.is_empty();
+        unused.extend(store.grants_of(&account).await?.into_iter().filter(finished));
+    }
+    unused.retain(|other| other.id != grant.id);
+    unused.dedup_by(|one, other| one.id == other.id);
+    for other in unused {
+        if store.connections_of(&other.id).await?.is_empty() {
+            expect.push(Expect::Grant(other.id.clone(), Some(other.seq)));
+            writes.push(Write::DeleteGrant(other.id));
+        }
+    }
     Ok(match store.write(expect, writes).await? {
         Some(_) => Parting::Gone { grant: Box::new(grant), last },
         None => Parting::Outrun,

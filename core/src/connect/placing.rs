@@ -2,13 +2,15 @@
 //! one batch, which goes through only if everything it rests on is still so. Neither network nor clock nor keys are
 //! used here, so that the model checker can run this very code (`grant/model/account`).
 
-use super::decide::{Decision, Facts, Home, Relative, decide};
+use super::decide::{Decision, Facts, Home, Relative, decide, is_outdated};
 use super::session::Asked;
 use crate::config::SitePolicy;
 use crate::error::{Code, Error, Result};
 use crate::grant::ledger::{Outcome, noted};
 use crate::records::{Site, SiteChoice};
-use crate::store::{AccountKey, ConnectionRow, Expect, GrantRow, Sealed, SessionRow, Spare, Store, Write};
+use crate::store::{
+    AccountKey, ConnectionRow, Expect, GrantRow, Intent, Sealed, SessionRow, Spare, Store, Write,
+};
 
 /// A consent whose pair is stored, and what has been learnt with it.
 pub(crate) struct Learnt<'a> {
@@ -28,6 +30,9 @@ pub(crate) struct Plan {
     pub(crate) new: GrantRow,
     pub(crate) existing: Option<(ConnectionRow, GrantRow)>,
     pub(crate) relatives: Vec<Relative>,
+    /// Grants of the account that other consents are still making. They are left alone, and looked at again once those
+    /// consents are placed: both would stand apart otherwise.
+    pub(crate) in_the_making: Vec<GrantRow>,
     pub(crate) decision: Decision,
 }
 
@@ -36,6 +41,27 @@ impl Plan {
     pub(crate) fn elder(&self) -> Option<&GrantRow> {
         let Home::Merged(id) = &self.decision.home else { return None };
         self.relatives.iter().map(|relative| &relative.grant).find(|grant| grant.id == *id)
+    }
+
+    /// The grants whose workers should be through before this is written: what they are given has no place afterwards,
+    /// or only that of the spare.
+    pub(crate) fn disturbed(&self) -> impl Iterator<Item = &GrantRow> {
+        let merged = self.elder().into_iter().flat_map(|elder| [elder, &self.new]);
+        merged.filter(|grant| grant.lease.is_some())
+    }
+
+    /// The grants that lose a connection to the home of the new pair and are kept.
+    fn left_behind<'p>(&'p self, home: &'p str) -> impl Iterator<Item = &'p GrantRow> {
+        let own = self.existing.as_ref().filter(|_| self.decision.place.is_some()).map(|(_, grant)| grant);
+        let own_id = own.map(|grant| grant.id.as_str());
+        let moves = move |relative: &&Relative| {
+            Some(relative.grant.id.as_str()) != own_id
+                && relative.connections.iter().any(|row| self.decision.moves.contains(&row.id))
+        };
+        let others = self.relatives.iter().filter(moves).map(|relative| &relative.grant);
+        own.into_iter().chain(others).filter(move |grant| {
+            grant.id != home && grant.id != self.new.id && !self.decision.obsolete.contains(&grant.id)
+        })
     }
 }
 
@@ -46,7 +72,9 @@ pub(crate) async fn plan(store: &dyn Store, learnt: &Learnt<'_>) -> Result<Plan>
     let account_id = stored.account_id.clone().or_else(|| learnt.account.map(str::to_owned));
     let new = GrantRow { account_id, sites: learnt.listed.to_vec(), ..stored };
     let existing = store.resolve(connection_id).await?;
-    let relatives = relatives(store, &new, existing.as_ref().map(|(_, grant)| grant)).await?;
+    let all = relatives(store, &new, existing.as_ref().map(|(_, grant)| grant)).await?;
+    let (relatives, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|one| !one.in_the_making());
+    let in_the_making = rest.into_iter().map(|relative| relative.grant).collect();
     let before = existing.as_ref().filter(|(row, grant)| grant.id != new.id || row.site.is_some());
     let alone = match before {
         Some((_, grant)) => store.connections_of(&grant.id).await?.len() <= 1,
@@ -62,7 +90,7 @@ pub(crate) async fn plan(store: &dyn Store, learnt: &Learnt<'_>) -> Result<Plan>
         alone,
         relatives: &relatives,
     });
-    Ok(Plan { new, existing, relatives, decision })
+    Ok(Plan { new, existing, relatives, in_the_making, decision })
 }
 
 /// The account's other grants; where an account is not known, the connection's own grant is taken for its.
@@ -97,8 +125,12 @@ pub(crate) async fn write(
     let home = match plan.elder() {
         Some(elder) => {
             let pair = reseal(&plan.new, &elder.id, elder.generation + 1)?;
-            let origin = if learnt.asked.imported() { Outcome::Imported } else { Outcome::Reconnected };
-            noted(merged(elder, &plan.new, pair, now), elder.generation + 1, origin, now)
+            let told = match learnt.asked.imported() {
+                _ if is_outdated(&plan.new, elder) => Outcome::SpareKept,
+                true => Outcome::Imported,
+                false => Outcome::Reconnected,
+            };
+            noted(merged(elder, &plan.new, pair, now), elder.generation + 1, told, now)
         }
         None => plan.new.clone(),
     };
@@ -109,12 +141,12 @@ pub(crate) async fn write(
         Expect::Connection(session.connection_id.clone(), plan.existing.as_ref().map(|(row, _)| row.seq)),
     ];
     let mut writes = vec![Write::DeleteSession(session.state_hash.clone())];
-    for relative in &plan.relatives {
-        expect.push(Expect::Grant(relative.grant.id.clone(), Some(relative.grant.seq)));
+    let relatives = plan.relatives.iter().map(|relative| &relative.grant);
+    for grant in relatives.chain(&plan.in_the_making) {
+        expect.push(Expect::Grant(grant.id.clone(), Some(grant.seq)));
     }
     if let Some((_, own)) = &plan.existing
-        && own.id != plan.new.id
-        && !plan.relatives.iter().any(|relative| relative.grant.id == own.id)
+        && !expect.iter().any(|known| matches!(known, Expect::Grant(id, _) if *id == own.id))
     {
         expect.push(Expect::Grant(own.id.clone(), Some(own.seq)));
     }
@@ -129,6 +161,10 @@ pub(crate) async fn write(
         writes.push(Write::PutConnection(connection(learnt, plan, &home.id, now, place.as_ref())));
     }
     writes.extend(plan.decision.obsolete.iter().cloned().map(Write::DeleteGrant));
+    // Written as they are, so that who takes away another of their connections meanwhile has to count again, and who
+    // is making one of them has to look again who else is there.
+    let beside = plan.left_behind(&home.id).chain(&plan.in_the_making);
+    writes.extend(beside.cloned().map(Write::PutGrant));
     if plan.decision.home != Home::Dropped {
         writes.push(Write::PutGrant(home.clone()));
     }
@@ -136,17 +172,28 @@ pub(crate) async fn write(
 }
 
 /// The older grant with the new pair as its next generation. The pair that is displaced is kept as the spare, in case
-/// the provider thinks otherwise about which of the two lives (F3.7).
+/// the provider thinks otherwise about which of the two lives (F3.7). So is the new one if its consent is the older of
+/// the two. `pair` is sealed for that next generation.
 fn merged(elder: &GrantRow, new: &GrantRow, pair: Sealed, now: u64) -> GrantRow {
+    let generation = elder.generation + 1;
+    let account_id = new.account_id.clone().or_else(|| elder.account_id.clone());
+    if is_outdated(new, elder) {
+        let late = Spare { pair, generation, issued_at: new.rotated_at, kept_at: now };
+        return GrantRow { account_id, spare: Some(late), ..elder.clone() };
+    }
     let displaced = Spare {
         pair: elder.pair.clone(),
         generation: elder.generation,
         issued_at: elder.rotated_at,
         kept_at: now,
     };
+    // Whoever was rotating the new pair finds its grant gone, and what it was given is lost with it. That the pair may
+    // have been spent goes along, so that it is spent again while that can be done (F3.6).
+    let doubt = new.intent.as_ref().filter(|intent| intent.generation == new.generation);
+    let intent = doubt.map(|intent| Intent { generation, ..intent.clone() }).or_else(|| elder.intent.clone());
     GrantRow {
-        account_id: new.account_id.clone().or_else(|| elder.account_id.clone()),
-        generation: elder.generation + 1,
+        account_id,
+        generation,
         pair,
         spare: if elder.death.is_none() { Some(displaced) } else { None },
         death: None,
@@ -156,8 +203,9 @@ fn merged(elder: &GrantRow, new: &GrantRow, pair: Sealed, now: u64) -> GrantRow 
         rotated_at: new.rotated_at,
         born: new.born.clone(),
         first_consented_at: new.first_consented_at,
-        consented_at: new.consented_at,
+        consented_at: new.consented_at.max(elder.consented_at),
         lease: None,
+        intent,
         ..elder.clone()
     }
 }
@@ -198,3 +246,7 @@ pub(crate) fn account_key(grant: &GrantRow) -> Option<AccountKey> {
         account_id: grant.account_id.clone()?,
     })
 }
+
+#[cfg(test)]
+#[path = "placing_tests.rs"]
+mod tests;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::tokens::Access;
+use super::transitions::is_newer;
 use crate::clock::boot_ms;
 use crate::error::Result;
 use crate::lock::lock;
@@ -93,14 +94,14 @@ impl Cache {
         row
     }
 
-    /// Remembers a grant, unless a newer generation of it is remembered already.
+    /// Remembers a grant, unless a newer pair of it is remembered already.
     pub(crate) fn keep_grant(&self, held: Held) -> Held {
         let mut grants = lock(&self.grants);
         if grants.len() >= CAPACITY {
             grants.clear();
         }
         match grants.get(&held.row.id) {
-            Some(known) if known.access.generation > held.access.generation => known.clone(),
+            Some(known) if is_newer(&known.row, &held.row) => known.clone(),
             Some(known) if known.access.generation == held.access.generation => {
                 let held = Held { healed_at: held.healed_at.or(known.healed_at), ..held };
                 grants.insert(held.row.id.clone(), held.clone());

@@ -13,11 +13,11 @@ use super::flight::{self, Flight, Landed, Progress};
 use super::gate;
 use super::protocol::{End, Goal};
 use super::runner::{Runner, Shared};
-use super::tokens::Access;
+use super::tokens::{Access, TokenPair};
 use super::transitions::{lease_left, millis};
 use crate::clock::boot_ms;
 use crate::error::{Code, Error, Result};
-use crate::store::{ConnectionRow, GrantRow};
+use crate::store::{ConnectionRow, GrantRow, Sealed};
 
 /// A token that came from a rejection this recently is not rotated for another one.
 const HEAL_ONCE_IN_MS: u64 = 60_000;
@@ -79,6 +79,12 @@ impl Keeper {
         };
         let held = self.hold(grant)?;
         Ok(Some((self.shared.cache.keep_connection(connection), held)))
+    }
+
+    /// Seals the pair of a grant for a generation of another one.
+    pub(crate) fn reseal(&self) -> impl Fn(&GrantRow, &str, u64) -> Result<Sealed> + Send + Sync {
+        let sealer = &self.shared.sealer;
+        move |row, id, generation| TokenPair::of(sealer, row)?.seal(sealer, id, generation)
     }
 
     /// Remembers a grant as the store has it.

@@ -12,7 +12,7 @@ pub(crate) mod health;
 pub(crate) mod keeper;
 pub(crate) mod ledger;
 #[cfg(test)]
-mod model;
+pub(crate) mod model;
 pub mod protocol;
 mod runner;
 pub(crate) mod tokens;

@@ -120,7 +120,7 @@ impl Runner {
         let now = self.shared.store.now().await?;
         self.row = self.shared.store.grant(&self.grant_id).await?;
         if let (Some(row), Some(known)) = (&self.row, self.shared.cache.grant(&self.grant_id))
-            && known.row.generation > row.generation
+            && transitions::is_newer(&known.row, row)
         {
             self.row = self.write_back(&known.row).await?;
         }

@@ -21,6 +21,20 @@ pub(crate) struct NewPair {
     pub(crate) scopes: Option<Vec<String>>,
 }
 
+impl NewPair {
+    /// The pair of another grant, sealed anew for a generation of this one.
+    pub(crate) fn of(row: &GrantRow, generation: u64, pair: Sealed) -> Self {
+        Self {
+            pair,
+            generation,
+            issued_at: row.rotated_at,
+            expires_at: row.expires_at,
+            born: row.born.clone(),
+            scopes: Some(row.scopes.clone()),
+        }
+    }
+}
+
 /// The row as the protocol sees it.
 pub(crate) fn view(row: &GrantRow, me: &Holder, now: &Stamp, timings: &Timings) -> View {
     let lease = match &row.lease {
@@ -107,11 +121,16 @@ pub(crate) fn evict(row: &GrantRow, gone: &Holder, now: &Stamp, timings: &Timing
     lease.at.passed(now, millis(timings.attempt_timeout)).then(|| GrantRow { lease: None, ..row.clone() })
 }
 
+/// Whether `known` is a newer pair of the grant than the row's. A consent since the store was set back begins anew: its
+/// pair is the newer one although it counts fewer generations.
+pub(crate) fn is_newer(known: &GrantRow, row: &GrantRow) -> bool {
+    known.generation > row.generation && known.consented_at >= row.consented_at
+}
+
 /// Writes back a newer generation that this worker still knows, over a row from a restored backup: the older token has
 /// been spent long ago, and spending it again would end the grant (F3.4).
 pub(crate) fn write_back(row: &GrantRow, known: &GrantRow) -> Option<GrantRow> {
-    let newer = known.generation > row.generation;
-    newer.then(|| GrantRow { lease: None, fence: row.fence.max(known.fence), ..known.clone() })
+    is_newer(known, row).then(|| GrantRow { lease: None, fence: row.fence.max(known.fence), ..known.clone() })
 }
 
 /// Gives the lease back. A settled worker also takes its intent along.

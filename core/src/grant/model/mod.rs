@@ -20,4 +20,4 @@ mod setup;
 mod state;
 mod system;
 
-pub(super) use state::first_row;
+pub(crate) use state::first_row;

@@ -238,7 +238,7 @@ fn levelled(mut row: GrantRow) -> GrantRow {
     row
 }
 
-pub(in crate::grant) fn first_row() -> GrantRow {
+pub(crate) fn first_row() -> GrantRow {
     GrantRow {
         id: String::new(),
         auth_host: String::new(),
