@@ -26,12 +26,13 @@ pub struct MemoryStore {
     rows: Mutex<Option<Rows>>,
 }
 
-#[derive(Default)]
-struct Rows {
-    seq: u64,
-    grants: BTreeMap<String, GrantRow>,
-    connections: BTreeMap<String, ConnectionRow>,
-    sessions: BTreeMap<Vec<u8>, SessionRow>,
+/// What is in it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rows {
+    pub(crate) seq: u64,
+    pub(crate) grants: BTreeMap<String, GrantRow>,
+    pub(crate) connections: BTreeMap<String, ConnectionRow>,
+    pub(crate) sessions: BTreeMap<Vec<u8>, SessionRow>,
     hashes: BTreeMap<Vec<u8>, TokenHashRow>,
     meta: BTreeMap<String, Vec<u8>>,
     removals: VecDeque<Removal>,
@@ -39,12 +40,14 @@ struct Rows {
     horizon: u64,
 }
 
+#[derive(Clone, Debug)]
 struct Removal {
     gone: Gone,
     seq: u64,
     at: u64,
 }
 
+#[derive(Clone, Debug)]
 enum Gone {
     Grant(String),
     Connection(String),
@@ -61,6 +64,19 @@ impl MemoryStore {
             pid: std::process::id(),
             rows: Mutex::new(Some(Rows::default())),
         }
+    }
+
+    /// A store with these rows, for the model checker.
+    #[cfg(test)]
+    pub(crate) fn of(rows: Rows) -> Self {
+        Self { identity: String::new(), pid: std::process::id(), rows: Mutex::new(Some(rows)) }
+    }
+
+    /// Its rows, with no memory of what was removed.
+    #[cfg(test)]
+    pub(crate) fn into_rows(self) -> Rows {
+        let rows = lock(&self.rows).take().unwrap_or_default();
+        Rows { removals: VecDeque::new(), horizon: 0, ..rows }
     }
 
     fn on_rows<'a, T: 'a>(&'a self, work: impl FnOnce(&mut Rows) -> T + Send + 'a) -> Answer<'a, T> {

@@ -1,7 +1,7 @@
 //! What can go wrong at one step. A state remembers it, so that a promise can be read off the state.
 
 /// Something that happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Flaw {
     /// An attempt was begun with a token older than the newest generation in the store at that moment.
     SpentBehindLook,
@@ -16,6 +16,8 @@ pub(super) enum Flaw {
     Leapt,
     /// A fence fell.
     FenceFell,
+    /// A pair is stored under another grant or generation than it was sealed for, so that nobody can open it.
+    SealedForAnother,
     /// A token was exchanged a second time.
     Replayed,
     /// The family died because a token was spent one of whose children was spent before.
@@ -33,6 +35,10 @@ pub(super) struct Flaws(u16);
 impl Flaws {
     pub(super) fn note(&mut self, flaw: Flaw) {
         self.0 |= 1 << flaw as u16;
+    }
+
+    pub(super) fn and(self, more: Self) -> Self {
+        Self(self.0 | more.0)
     }
 
     pub(super) fn has(self, flaw: Flaw) -> bool {

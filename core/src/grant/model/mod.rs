@@ -6,6 +6,7 @@
 //! `promises` says what must hold, `exceptions` shows that what is not promised cannot be, and `mutants` that a wrong
 //! rule is found out.
 
+mod account;
 mod at_store;
 mod check;
 mod exceptions;

@@ -74,6 +74,16 @@ impl Family {
         }
     }
 
+    /// It takes none of its tokens any more.
+    pub(super) fn end(&mut self) {
+        self.breached = true;
+    }
+
+    /// Whether it has issued this token.
+    pub(super) fn has(&self, token: Token) -> bool {
+        usize::from(token) < self.nodes.len()
+    }
+
     pub(super) fn standing(&self, token: Token, window: u8) -> Standing {
         let node = &self.nodes[usize::from(token)];
         match node.spent {

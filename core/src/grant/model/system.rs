@@ -190,7 +190,7 @@ macro_rules! promises {
     };
 }
 
-promises!(SpentBehindLook PassedBehind SentBehind Overwrote Leapt FenceFell Replayed BreachOutrun BreachLate BreachHurt);
+promises!(SpentBehindLook PassedBehind SentBehind Overwrote Leapt FenceFell SealedForAnother Replayed BreachOutrun BreachLate BreachHurt);
 
 /// Whether the provider takes a token the store holds, or one it once held and never spent.
 fn kept_back(setup: &Setup, state: &State) -> bool {

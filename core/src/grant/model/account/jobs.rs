@@ -1,0 +1,199 @@
+//! Whoever is at a task, and what one step of it does.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use super::replay::turn;
+use super::rows::{Log, Shelf, newest, noted, seal, session as hash_session};
+use super::setup::{Origin, Setup, Task};
+use super::state::{State, new_grant, session, sites};
+use super::worker::Worker;
+use crate::config::SitePolicy;
+use crate::connect::parting::{Parting, part};
+use crate::connect::placing::{self, Learnt};
+use crate::connect::session::Asked;
+use crate::error::{Code, Error};
+use crate::grant::model::state::NOW;
+use crate::store::{GrantRow, SessionRow};
+
+/// Somebody at work. All of it is lost in a crash.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Job {
+    /// A consent's code has been exchanged, and its pair is nowhere else.
+    Issued(u8),
+    /// A consent or an import is being placed.
+    Placing(SessionRow, Log),
+    /// A connection is being taken away.
+    Parting(&'static str, Log),
+    /// A grant is being rotated.
+    Rotating(Box<Worker>),
+}
+
+impl Hash for Job {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(self).hash(state);
+        match self {
+            Self::Issued(number) => number.hash(state),
+            Self::Placing(session, log) => {
+                hash_session(session, state);
+                log.hash(state);
+            }
+            Self::Parting(id, log) => (id, log).hash(state),
+            Self::Rotating(worker) => worker.hash(state),
+        }
+    }
+}
+
+impl Job {
+    pub(super) fn worker(&self) -> Option<&Worker> {
+        match self {
+            Self::Rotating(worker) => Some(worker),
+            _ => None,
+        }
+    }
+
+    pub(super) fn worker_mut(&mut self) -> Option<&mut Worker> {
+        match self {
+            Self::Rotating(worker) => Some(worker),
+            _ => None,
+        }
+    }
+
+    pub(super) fn seqs(&self) -> Vec<u64> {
+        match self {
+            Self::Placing(session, log) => log.seqs().chain([session.seq]).collect(),
+            Self::Parting(_, log) => log.seqs().collect(),
+            Self::Issued(_) | Self::Rotating(_) => Vec::new(),
+        }
+    }
+
+    pub(super) fn renumber(&mut self, rank: &impl Fn(u64) -> u64) {
+        match self {
+            Self::Placing(session, log) => {
+                session.seq = rank(session.seq);
+                log.renumber(rank);
+            }
+            Self::Parting(_, log) => log.renumber(rank),
+            Self::Issued(_) | Self::Rotating(_) => {}
+        }
+    }
+}
+
+/// Begins a task, if it can be begun.
+pub(super) fn begin(setup: &Setup, state: &mut State, task: Task, who: usize) -> Option<Job> {
+    match task {
+        Task::Consent(origin) => Some(Job::Issued(state.consent(setup, setup.origins[origin]))),
+        Task::Resume(id) => {
+            let open = state.rows.0.sessions.values().filter(|session| session.connection_id == id);
+            Some(Job::Placing(open.max_by_key(|session| session.seq)?.clone(), Log::default()))
+        }
+        Task::Part(id) => {
+            let there = state.rows.0.connections.contains_key(id);
+            there.then(|| {
+                state.parted.push(id);
+                Job::Parting(id, Log::default())
+            })
+        }
+        Task::Rotate { connection, here } => {
+            Worker::start(state, connection, here, who).map(Box::new).map(Job::Rotating)
+        }
+    }
+}
+
+/// Takes one step; answers the job as it goes on, or nothing when it is over.
+pub(super) fn step(setup: &Setup, state: &mut State, job: Job) -> Option<Job> {
+    match job {
+        Job::Issued(number) => {
+            let rows = Arc::make_mut(&mut state.rows.0);
+            rows.seq += 1;
+            let Origin { connection, unknown, .. } = state.lines[usize::from(number)].origin;
+            let mut grant = new_grant(number, rows.seq);
+            grant.account_id = grant.account_id.filter(|_| !unknown);
+            let session = session(number, connection, rows.seq);
+            rows.grants.insert(grant.id.clone(), grant);
+            rows.sessions.insert(vec![number], session.clone());
+            state.parted.retain(|id| *id != connection);
+            Some(Job::Placing(session, Log::default()))
+        }
+        Job::Placing(session, log) => place(setup, state, session, log),
+        Job::Parting(id, log) => take_away(setup, state, id, log),
+        Job::Rotating(worker) => worker.step(setup, state).map(Box::new).map(Job::Rotating),
+    }
+}
+
+/// The grant a session's pair was stored in first.
+fn place(setup: &Setup, state: &mut State, session: SessionRow, log: Log) -> Option<Job> {
+    let number = session.state_hash[0];
+    let origin = state.lines[usize::from(number)].origin;
+    let asked = Asked {
+        site: None,
+        tags: None,
+        metadata: None,
+        allow_account_change: false,
+        verifier: Some(String::new()),
+        binding: None,
+    };
+    let (listed, grant_id) = (sites(origin.sites), super::rows::grant_id(number));
+    let learnt = Learnt {
+        session: &session,
+        asked: &asked,
+        grant_id: &grant_id,
+        listed: &listed,
+        account: Some("ada"),
+        policy: SitePolicy::First,
+    };
+    let rows = Arc::unwrap_or_clone(std::mem::take(&mut state.rows.0));
+    let turn = turn(rows, Arc::unwrap_or_clone(log.0), setup.mutant, async |store| {
+        let plan = placing::plan(store, &learnt).await?;
+        let written = placing::write(store, &learnt, &plan, NOW, reseal).await?;
+        Ok(written.map(|_| plan.decision.place.is_some()))
+    });
+    state.rows = Shelf(Arc::new(turn.rows));
+    state.flaws = state.flaws.and(turn.flaws);
+    match turn.end {
+        None => Some(Job::Placing(session, Log(Arc::new(turn.log)))),
+        Some(Ok(Some(placed))) => {
+            state.lines[usize::from(number)].placed = placed;
+            None
+        }
+        // Others were quicker; unless one of them finished this very consent, it is tried again.
+        Some(Ok(None)) if state.rows.0.sessions.contains_key(&session.state_hash) => {
+            Some(Job::Placing(session, Log::default()))
+        }
+        Some(_) => None,
+    }
+}
+
+fn reseal(row: &GrantRow, id: &str, generation: u64) -> crate::error::Result<crate::store::Sealed> {
+    let unreadable = || Error::new(Code::DecryptionFailed, "sealed for another grant or generation");
+    newest(row).map(|token| seal(token, id, generation)).ok_or_else(unreadable)
+}
+
+fn take_away(setup: &Setup, state: &mut State, id: &'static str, log: Log) -> Option<Job> {
+    let rows = Arc::unwrap_or_clone(std::mem::take(&mut state.rows.0));
+    let turn =
+        turn(rows, Arc::unwrap_or_clone(log.0), setup.mutant, async |store| part(store, id, reseal).await);
+    state.rows = Shelf(Arc::new(turn.rows));
+    match turn.end {
+        None => Some(Job::Parting(id, Log(Arc::new(turn.log)))),
+        Some(Ok(Parting::Outrun)) => Some(Job::Parting(id, Log::default())),
+        Some(_) => None,
+    }
+}
+
+/// Puts a changed row of a grant, as a rotation does: read and written at one moment, because what came in between
+/// would have made it read again.
+pub(super) fn change(
+    state: &mut State,
+    id: &str,
+    transition: impl FnOnce(&GrantRow) -> Option<GrantRow>,
+) -> Option<bool> {
+    let row = state.rows.0.grants.get(id)?;
+    let Some(new) = transition(row) else { return Some(false) };
+    let mut rows = (*state.rows.0).clone();
+    rows.seq += 1;
+    rows.grants.insert(id.to_owned(), GrantRow { seq: rows.seq, ..new });
+    noted(&state.rows.0, &rows, &mut state.flaws);
+    state.rows = Shelf(Arc::new(rows));
+    Some(true)
+}
