@@ -93,6 +93,9 @@ chaos: build                                  ## a thousand kills on each store,
 	$(VENV)/bin/python tests/chaos/run.py --kills 1000 --grants 64 --store sqlite
 	$(VENV)/bin/python tests/chaos/run.py --kills 1000 --grants 64 --store postgresql
 
+bench-pages: build                            ## 10,000 items through paginate, beside a plain loop, in both languages
+	PYTHONPATH=tests/python $(VENV)/bin/python benches/pages/bench.py
+
 lint: build                                   ## formatting, lints, types, and that nothing generated is stale
 	python3 scripts/generate --check
 	cargo fmt --all --check
@@ -109,4 +112,4 @@ generate:                                     ## writes what repeats api.toml
 clean:                                        ## forgets all builds
 	rm -rf $(DONE) $(VENV) node_modules tests/interop/node_modules target bindings-node/lib bindings-node/*.node dist
 
-.PHONY: help build dist dist-loading demo test test-rust test-python test-node test-interop test-packages test-chaos chaos lint generate clean
+.PHONY: help build dist dist-loading demo test test-rust test-python test-node test-interop test-packages test-chaos chaos bench-pages lint generate clean

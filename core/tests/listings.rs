@@ -101,6 +101,14 @@ async fn with_short_pages_and_an_empty_one_in_the_middle() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn with_people_who_are_hidden_from_searches() {
+    let settings = json!({
+        "listing_items": 257, "barred_operations": "served", "page_size_limit": 50, "hidden_users_every": 5,
+    });
+    walk_all(settings, asked).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_listing_that_leads_nowhere_is_stopped() {
     let settings = json!({
         "listing_items": 60, "barred_operations": "served", "page_size_limit": 10, "listing_fault": "stuck",

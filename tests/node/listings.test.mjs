@@ -19,6 +19,7 @@ const WORLDS = {
     { ...PLAIN, page_size_limit: 50, last_page_token: 'null', listing_short_pages: true, listing_empty_page: true },
     { pageSize: 50, deduplicate: true },
   ],
+  'with people who are hidden from searches': [{ ...PLAIN, page_size_limit: 50, hidden_users_every: 5 }, {}],
 };
 
 for (const [name, [settings, options]] of Object.entries(WORLDS)) {

@@ -1,18 +1,22 @@
-"""Every listing Atlassian documents, and every row of F8, as `core/tests/listings.rs` walks them: each of 257 items
-comes once and in order, from both clients.
+"""Every listing Atlassian documents, and every row of F8, as `core/tests/listings.rs` walks them: each of 257
+items comes once and in order, from both clients, and from Python and Node in turn.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import threelo
-from support import Person, Sandbox
+from support import PATIENCE, ROOT, Person, Sandbox
 
 PLAIN = {"listing_items": 257, "barred_operations": "served"}
 CLAMPED = PLAIN | {"page_size_limit": 20, "cursor_page_end": "last", "listing_fault": "wobbling_total"}
@@ -22,8 +26,19 @@ HOLED = PLAIN | {
     "listing_short_pages": True,
     "listing_empty_page": True,
 }
-WORLDS = [(PLAIN, {}), (CLAMPED, {"parallel": 6}), (HOLED, {"page_size": 50, "deduplicate": True})]
-NAMES = ["as they are", "clamped, with totals that change, in parallel", "with short and empty pages"]
+HIDDEN = PLAIN | {"page_size_limit": 50, "hidden_users_every": 5}
+WORLDS = [
+    (PLAIN, {}),
+    (CLAMPED, {"parallel": 6}),
+    (HOLED, {"page_size": 50, "deduplicate": True}),
+    (HIDDEN, {}),
+]
+NAMES = [
+    "as they are",
+    "clamped, with totals that change, in parallel",
+    "with short and empty pages",
+    "with people who are hidden from searches",
+]
 
 
 @pytest.fixture
@@ -79,7 +94,7 @@ def test_every_listing(own: Sandbox, settings: dict[str, Any], options: dict[str
 
 @pytest.mark.parametrize(("settings", "options"), WORLDS, ids=NAMES)
 async def test_every_listing_awaited(
-    own: Sandbox, settings: dict[str, Any], options: dict[str, Any], tmp_path: Any
+    own: Sandbox, settings: dict[str, Any], options: dict[str, Any], tmp_path: Path
 ) -> None:
     given, listings = everything(own, settings)
     given["store"] = str(tmp_path / "threelo.db")
@@ -97,3 +112,46 @@ async def test_every_listing_awaited(
                     return error
 
         judge(listings, await asyncio.gather(*map(walk, listings)))
+
+
+def in_node(given: dict[str, Any], listings: list[Any], take: int) -> list[Any]:
+    """What Node makes of listings that go on from their `cursor`."""
+    program = ROOT / "tests" / "node" / "programs" / "listings.mjs"
+    options = {
+        "clientId": given["client_id"],
+        "clientSecret": given["client_secret"],
+        "redirectUri": given["redirect_uri"],
+        "scopes": given["scopes"],
+        "endpoints": given["endpoints"],
+        "store": given["store"],
+    }
+    orders = json.dumps({"options": options, "listings": listings, "take": take})
+    run = subprocess.run(
+        ["node", program], input=orders, capture_output=True, text=True, timeout=3 * PATIENCE, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    return list(json.loads(run.stdout))
+
+
+@pytest.mark.parametrize("settings", [CLAMPED, HOLED, HIDDEN], ids=NAMES[1:])
+def test_listings_change_hands_between_the_languages(
+    own: Sandbox, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    given, told = everything(own, settings)
+    given["store"] = str(tmp_path / "threelo.db")
+    listings = [listing for listing in told if listing["status"] != 410]
+    with threelo.Client(**given) as client:
+        Person(own).connect(client, "user-1")
+
+        def take(listing: dict[str, Any], count: int | None, cursor: str | None) -> Any:
+            items = client.paginate("user-1", listing["path"], **asked(listing), cursor=cursor)
+            return [identity(listing, item) for item in islice(items, count)], items.cursor
+
+        with ThreadPoolExecutor(8) as threads:
+            begun = list(threads.map(lambda listing: take(listing, 67, None), listings))
+            orders = [one | {"cursor": cursor} for one, (_, cursor) in zip(listings, begun, strict=True)]
+            middle = in_node(given, orders, 71)
+            rest = list(threads.map(lambda one, part: take(one, None, part["cursor"]), listings, middle))
+    for listing, (first, _), second, (third, end) in zip(listings, begun, middle, rest, strict=True):
+        assert first + second["found"] + third == listing["ids"], listing["name"]
+        assert (len(first), len(second["found"]), end) == (67, 71, None), listing["name"]
