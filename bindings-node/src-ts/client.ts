@@ -1,6 +1,7 @@
 import { call, port } from './calls.js';
 import { bytes, encode, keys, millis } from './encode.js';
 import { errorFrom, unwrap } from './fail.js';
+import { RequestResults } from './many.js';
 import { type Completion, type NativeClient, native } from './native.js';
 import type {
   CallOptions,
@@ -11,6 +12,7 @@ import type {
   ImportConnectionOptions,
   KeepAliveOptions,
   PaginateOptions,
+  ProxyRequestManyOptions,
   ProxyRequestOptions,
   UpdateOptions,
 } from './options.js';
@@ -101,6 +103,31 @@ export class Client {
     const text = encode({ ...plain, id, method, path, data: body ? undefined : data });
     const send = (number: number) => this.#native.request(number, text, body);
     return new Response((await this.#run(send, signal)).response!);
+  }
+
+  /**
+   * The same call for many connections, several at once. Iterates over the results as they come; what goes wrong for one
+   * is told in its result and delays no other.
+   *
+   * @example
+   * ```ts
+   * for await (const { id, response, error } of client.proxyRequestMany(ids, 'GET', '/rest/api/3/myself')) {
+   *   console.log(id, error ?? response.status);
+   * }
+   * ```
+   *
+   * @param ids - the connections' ids
+   * @param method - as in `proxyRequest`
+   * @param path - as in `proxyRequest`
+   * @throws InvalidArgumentError and DestinationRefusedError at once; all others stand in the results
+   */
+  proxyRequestMany(
+    ids: readonly string[], method: string, path: string, options?: ProxyRequestManyOptions,
+  ): RequestResults {
+    const { signal, data, ...plain } = options ?? {};
+    const body = bytes(data);
+    const text = encode({ ...plain, ids, method, path, data: body ? undefined : data });
+    return new RequestResults(unwrap(this.#native.requestMany(text, body), this.proxyRequestMany), signal);
   }
 
   /**

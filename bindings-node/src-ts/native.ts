@@ -12,7 +12,7 @@ export interface Failure {
   readonly cause?: unknown;
 }
 
-/** What became of a call: at most one of the three is there. */
+/** What became of a call: at most one of the three is there, but for a result of many, which has text and another. */
 export interface Completion {
   readonly failure?: Failure | undefined;
   readonly text?: string | undefined;
@@ -28,8 +28,14 @@ export interface NativePort {
 export interface NativeClient {
   call(id: number, verb: string, options: string): void;
   request(id: number, options: string, data?: Uint8Array): void;
+  requestMany(options: string, data?: Uint8Array): NativeMany | Failure;
   paginate(options: string): NativePaginator | Failure;
   events(): NativeEvents;
+}
+
+export interface NativeMany {
+  next(id: number): void;
+  end(): void;
 }
 
 export interface NativePaginator {

@@ -105,6 +105,36 @@ export interface ProxyRequestOptions extends CallOptions {
   readonly retry?: 'safe' | 'idempotent' | 'none' | undefined;
 }
 
+/** Options of `proxyRequestMany`. */
+export interface ProxyRequestManyOptions extends CallOptions {
+  /** Query parameters; a list repeats its key, null leaves it out. */
+  readonly params?: Readonly<Record<string, Scalar | readonly Scalar[] | null | undefined>> | undefined;
+  /** Body, sent as JSON. */
+  readonly json?: unknown | undefined;
+  /** Body, sent as it is. */
+  readonly data?: string | Uint8Array | undefined;
+  /** Request headers; Authorization and Host are threelo's own. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /**
+   * One call for every Jira site that each connection's grant was last seen to reach, instead of the chosen site alone.
+   *
+   * @defaultValue `false`
+   */
+  readonly allSites?: boolean | undefined;
+  /**
+   * How many calls are under way at once, from 1 to 256. A slow site keeps no more than its share of them busy.
+   *
+   * @defaultValue `8`
+   */
+  readonly concurrency?: number | undefined;
+  /**
+   * As in proxy_request.
+   *
+   * @defaultValue `'safe'`
+   */
+  readonly retry?: 'safe' | 'idempotent' | 'none' | undefined;
+}
+
 /** Options of `paginate`. */
 export interface PaginateOptions extends CallOptions {
   /**

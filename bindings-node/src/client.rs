@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use napi::bindgen_prelude::{Either, Uint8Array, block_on};
 use napi_derive::napi;
-use threelo_core::{Call, Casing, Client, ClientOptions, PaginateOptions, RequestOptions};
+use threelo_core::{Call, Casing, Client, ClientOptions, ManyOptions, PaginateOptions, RequestOptions};
 use zeroize::Zeroizing;
 
 use crate::events::NativeEvents;
 use crate::failure::{Failure, caught};
+use crate::many::NativeMany;
 use crate::paginator::NativePaginator;
 use crate::port::{Answer, NativePort, Port};
 
@@ -52,6 +53,14 @@ impl NativeClient {
             let options = RequestOptions::decode(&options, data, Casing::Camel)?;
             client.proxy_request(options).await.map(Answer::Response)
         });
+    }
+
+    /// `proxyRequestMany`; nothing is sent before the first result is asked for.
+    #[napi]
+    pub fn request_many(&self, options: String, data: Option<Uint8Array>) -> Either<NativeMany, Failure> {
+        let data = data.map(|data| bytes::Bytes::copy_from_slice(&data));
+        let many = || self.client.proxy_request_many(ManyOptions::decode(&options, data, Casing::Camel)?);
+        caught(many).map_or_else(Either::B, |many| Either::A(NativeMany::new(many, &self.port)))
     }
 
     /// `paginate`; nothing is sent before the first page is asked for.

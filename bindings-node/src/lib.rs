@@ -7,6 +7,7 @@
 pub mod client;
 pub mod events;
 pub mod failure;
+pub mod many;
 pub mod paginator;
 pub mod port;
 pub mod response;

@@ -12,13 +12,14 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 use napi_derive::napi;
 use parking_lot::Mutex;
-use threelo_core::{Client, CloseOptions};
+use threelo_core::{Client, CloseOptions, RequestResult};
 use tokio::task::AbortHandle;
 
 use crate::failure::Failure;
 use crate::response::NativeResponse;
 
-/// What became of a call. At most one field stands beside `id`; none means that there is nothing (any more).
+/// What became of a call. At most one field stands beside `id`; none means that there is nothing (any more). A result
+/// of many has its text, and its response or its failure.
 #[napi(object, object_from_js = false)]
 pub struct Completion {
     /// The number the call was started with.
@@ -35,6 +36,8 @@ pub struct Completion {
 pub(crate) enum Answer {
     Text(Option<String>),
     Response(threelo_core::request::Response),
+    /// One of many; nothing at their end.
+    Result(Option<RequestResult>),
 }
 
 impl Completion {
@@ -43,6 +46,14 @@ impl Completion {
         match ended {
             Ok(Answer::Text(text)) => Self { text, ..empty },
             Ok(Answer::Response(response)) => Self { response: Some(response.into()), ..empty },
+            Ok(Answer::Result(None)) => empty,
+            Ok(Answer::Result(Some(result))) => {
+                let text = Some(result.head_to_json());
+                match result.outcome {
+                    Ok(response) => Self { text, response: Some(response.into()), ..empty },
+                    Err(error) => Self { text, failure: Some(error.into()), ..empty },
+                }
+            }
             Err(failure) => Self { failure: Some(failure), ..empty },
         }
     }

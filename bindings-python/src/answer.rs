@@ -12,14 +12,17 @@ use pyo3::prelude::*;
 use threelo_core::{Error, Result};
 use tokio::runtime::Handle;
 
+use crate::many::Arrived;
 use crate::response::NativeResponse;
-use crate::{errors, runtime};
+use crate::{errors, many, runtime};
 
 /// A result on its way to Python.
 pub(crate) enum Answer {
     /// JSON, or nothing at the end of a listing.
     Text(Option<String>),
     Response(Box<NativeResponse>),
+    /// One of many, or nothing at their end.
+    Result(Arrived),
 }
 
 /// Why there is none.
@@ -66,6 +69,7 @@ pub(crate) fn at_once(handle: &Handle, work: &mut Work) -> Option<Outcome> {
 pub(crate) fn into_python(outcome: Outcome, py: Python<'_>) -> PyResult<Py<PyAny>> {
     match outcome {
         Ok(Answer::Text(text)) => text.into_py_any(py),
+        Ok(Answer::Result(arrived)) => many::into_python(&arrived, py),
         Ok(Answer::Response(response)) => Py::new(py, *response)?.into_py_any(py),
         Err(failure) => Err(errors::raise_failure(py, &failure)),
     }

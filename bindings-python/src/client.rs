@@ -6,13 +6,16 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use threelo_core::{Casing, ClientOptions, Code, Error, PaginateOptions, RequestOptions, Result};
+use threelo_core::{
+    Casing, ClientOptions, Code, Error, ManyOptions, PaginateOptions, RequestOptions, Result,
+};
 
 use crate::answer::{Answer, Work, caught, work};
 use crate::blocking::wait;
 use crate::errors::raise;
 use crate::events::NativeEvents;
 use crate::live::Live;
+use crate::many::NativeMany;
 use crate::paginator::NativePaginator;
 use crate::pending::PendingCall;
 use crate::process::{OfProcess, lock};
@@ -95,9 +98,23 @@ impl NativeClient {
         PendingCall::start(py, self.exchange(py, asked, data)?)
     }
 
+    #[pyo3(signature = (options, data=None))]
+    fn request_many(
+        &self,
+        py: Python<'_>,
+        options: &str,
+        data: Option<PyBackedBytes>,
+    ) -> PyResult<NativeMany> {
+        let live = self.opened(py)?;
+        let many = caught(py, || {
+            let options = ManyOptions::decode(options, data.map(Bytes::from_owner), Casing::Snake)?;
+            live.opened().ok_or_else(closed)?.proxy_request_many(options)
+        });
+        many.map(NativeMany::new)
+    }
+
     fn paginate(&self, py: Python<'_>, options: &str) -> PyResult<NativePaginator> {
         let live = self.opened(py)?;
-        let closed = || Error::new(Code::Closed, "the client is closed");
         let paginator = caught(py, || {
             let options = PaginateOptions::decode(options, Casing::Snake)?;
             live.opened().ok_or_else(closed)?.paginate(options)
@@ -163,4 +180,8 @@ fn live(py: Python<'_>, options: &ClientOptions, listen: Option<&Py<PyAny>>) -> 
         listen.call1(py, (NativeEvents::new(events, live.closed.clone()),))?;
     }
     Ok(live)
+}
+
+fn closed() -> Error {
+    Error::new(Code::Closed, "the client is closed")
 }

@@ -13,6 +13,7 @@ mod errors;
 mod events;
 mod fork;
 mod live;
+mod many;
 mod paginator;
 mod pending;
 mod port;
@@ -31,6 +32,8 @@ mod _native {
     use crate::client::NativeClient;
     #[pymodule_export]
     use crate::events::NativeEvents;
+    #[pymodule_export]
+    use crate::many::NativeMany;
     #[pymodule_export]
     use crate::paginator::NativePaginator;
     #[pymodule_export]

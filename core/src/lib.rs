@@ -27,7 +27,7 @@ mod timings;
 mod transport;
 
 pub use call::{Call, Casing};
-pub use client::{Client, ConnectSession, ConnectionsPage};
+pub use client::{Client, ConnectSession, ConnectionsPage, Many, RequestResult};
 pub use config::{ClientOptions, Keys, SitePolicy};
 pub use error::{Code, Error, Result};
 pub use event::{Event, EventKind, Subscription};

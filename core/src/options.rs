@@ -1,6 +1,8 @@
 //! One owned struct of options per verb. The bindings decode into these; Rust callers fill them in. Unknown names are
 //! refused, so that a misspelt option can never be silently ignored.
 
+mod many;
+
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -8,6 +10,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::records::Tags;
+
+pub use many::ManyOptions;
 
 fn millis<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
     let given = Option::<f64>::deserialize(d)?;

@@ -14,7 +14,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use threelo_core::grant::Timings;
 use threelo_core::{
-    Call, Casing, ClientOptions, Code, ConnectOptions, PaginateOptions, RequestOptions, Retry, SitePolicy,
+    Call, Casing, ClientOptions, Code, ConnectOptions, ManyOptions, PaginateOptions, RequestOptions, Retry,
+    SitePolicy,
 };
 use toml::Table;
 
@@ -111,6 +112,7 @@ fn every_verb_takes_its_options_and_no_other() {
             let text = options.to_string();
             match verb.as_str() {
                 "proxy_request" => RequestOptions::decode(&text, None, Casing::Snake).map(drop),
+                "proxy_request_many" => ManyOptions::decode(&text, None, Casing::Snake).map(drop),
                 "paginate" => PaginateOptions::decode(&text, Casing::Snake).map(drop),
                 _ => Call::decode(verb, &text, Casing::Snake).map(drop),
             }
@@ -188,6 +190,11 @@ fn defaults_are_those_of_api_toml() {
         Retry::None => "none",
     };
     assert_eq!(json!(retry), of_verb("proxy_request", "retry"));
+    let many = options(&api["verbs"]["proxy_request_many"], false).to_string();
+    let many = ManyOptions::decode(&many, None, Casing::Snake).unwrap();
+    assert_eq!((json!(retry), many.retry), (of_verb("proxy_request_many", "retry"), Retry::Safe));
+    assert_eq!(json!(many.concurrency), of_verb("proxy_request_many", "concurrency"));
+    assert_eq!(json!(many.all_sites), of_verb("proxy_request_many", "all_sites"));
     let paginate = options(&api["verbs"]["paginate"], false).to_string();
     let paginate = PaginateOptions::decode(&paginate, Casing::Snake).unwrap();
     assert_eq!(json!(paginate.method), of_verb("paginate", "method"));
@@ -227,6 +234,9 @@ fn every_default_of_api_toml_is_looked_at_above() {
         "paginate.parallel",
         "paginate.prefetch",
         "proxy_request.retry",
+        "proxy_request_many.all_sites",
+        "proxy_request_many.concurrency",
+        "proxy_request_many.retry",
     ];
     assert_eq!(found, looked_at.map(str::to_owned).into());
 }

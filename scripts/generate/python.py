@@ -16,6 +16,7 @@ LEADING = {
     "connect": ["id"],
     "complete": ["callback_url"],
     "proxy_request": ["id", "method", "path"],
+    "proxy_request_many": ["ids", "method", "path"],
     "paginate": ["id", "path"],
     "select_site": ["id", "site"],
     "connections": [],

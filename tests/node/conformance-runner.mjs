@@ -25,6 +25,7 @@ const PATIENCE = 15_000;
 const LEADING = {
   complete: ['callback_url'],
   proxy_request: ['id', 'method', 'path'],
+  proxy_request_many: ['ids', 'method', 'path'],
   paginate: ['id', 'path'],
   select_site: ['id', 'site'],
   connections: [],
@@ -68,12 +69,24 @@ async function callFace(client, verb, options, step) {
 }
 
 async function collect(iterator, step) {
+  if (step.collect === 'results') return results(iterator);
   const found = [];
   for await (const item of step.collect === 'pages' ? iterator.pages() : iterator) {
     found.push(step.call === 'connections' ? plain(item) : item);
     if (found.length === step.take) break;
   }
   return { [step.collect]: found, cursor: iterator.cursor ?? null };
+}
+
+/** Results of many calls in an order of their own, and beside them the order they came in. */
+async function results(iterator) {
+  const records = [];
+  for await (const { id, site, response: answer, error } of iterator) {
+    records.push({ id, site: plain(site), response: answer && (await response(answer)), error: error && { code: error.code } });
+  }
+  const place = ({ id, site }) => `${id} ${site?.url ?? ''}`;
+  const order = records.map(({ id }) => id);
+  return { results: records.sort((one, other) => (place(one) < place(other) ? -1 : 1)), order };
 }
 
 async function response(result) {

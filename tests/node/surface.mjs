@@ -78,7 +78,7 @@ function errors() {
   return Object.fromEntries(classes);
 }
 
-const records = { ConnectSession: 'ConnectSession', Site: 'Site', Connection: 'Connection', Response: 'Response', KeepAliveReport: 'KeepAliveReport', Attention: 'Attention', HistoryEntry: 'HistoryEntry', LedgerEntry: 'LedgerEntry', RateLimit: 'RateLimit', Error: 'ThreeloError' };
+const records = { ConnectSession: 'ConnectSession', Site: 'Site', Connection: 'Connection', Response: 'Response', KeepAliveReport: 'KeepAliveReport', Attention: 'Attention', HistoryEntry: 'HistoryEntry', LedgerEntry: 'LedgerEntry', RateLimit: 'RateLimit', RequestResult: 'RequestResult', Error: 'ThreeloError' };
 const surface = {
   verbs: verbs(),
   fields: Object.fromEntries(Object.entries(records).map(([record, name]) => [record, fieldsOf(name)])),

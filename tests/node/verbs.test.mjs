@@ -209,3 +209,19 @@ test('a closed client says so, and closing again is no error', async () => {
   await own.close({ timeoutMs: 1000 });
   await assert.rejects(own.connection('user-1'), ClosedError);
 });
+
+test('a loop over many results that is left ends what is under way, and a signal throws', async () => {
+  const ids = Array(20).fill('user-1');
+  const many = (options) => client.proxyRequestMany(ids, 'GET', '/rest/api/3/myself', { concurrency: 2, ...options });
+  let seen = 0;
+  const results = many();
+  for await (const { response, error } of results) {
+    assert.deepEqual([response.status, error], [200, null]);
+    if (++seen === 3) break;
+  }
+  for await (const _ of results) assert.fail('it has ended');
+  const abort = new AbortController();
+  await assert.rejects(async () => {
+    for await (const _ of many({ signal: abort.signal })) abort.abort();
+  }, { code: 'cancelled' });
+});

@@ -38,6 +38,7 @@ PATIENCE = 15.0
 LEADING = {
     "complete": ["callback_url"],
     "proxy_request": ["id", "method", "path"],
+    "proxy_request_many": ["ids", "method", "path"],
     "paginate": ["id", "path"],
     "select_site": ["id", "site"],
     "connections": [],
@@ -112,12 +113,31 @@ def response(result: Any) -> Json:
 
 
 def collect(iterator: Any, step: dict[str, Json]) -> Json:
+    if step["collect"] == "results":
+        return results(list(iterator))
     source = iterator.pages() if step["collect"] == "pages" else iterator
     found = [plain(item) for item in itertools.islice(source, step.get("take"))]
     return {step["collect"]: found, "cursor": iterator.cursor}
 
 
+def results(found: list[Any]) -> Json:
+    """Results of many calls in an order of their own, and beside them the order they came in."""
+    records = [
+        {
+            "id": each.id,
+            "site": plain(each.site),
+            "response": response(each.response) if each.response else None,
+            "error": {"code": each.error.code} if each.error else None,
+        }
+        for each in found
+    ]
+    place = sorted(records, key=lambda each: (each["id"], (each["site"] or {}).get("url", "")))
+    return {"results": place, "order": [each["id"] for each in records]}
+
+
 async def collect_async(iterator: Any, step: dict[str, Json]) -> Json:
+    if step["collect"] == "results":
+        return results([each async for each in iterator])
     found: list[Json] = []
     async for item in iterator.pages() if step["collect"] == "pages" else iterator:
         found.append(plain(item))

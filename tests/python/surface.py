@@ -20,6 +20,7 @@ RECORDS = (
     threelo.HistoryEntry,
     threelo.LedgerEntry,
     threelo.RateLimit,
+    threelo.RequestResult,
 )
 FROM_HEAD = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 

@@ -309,3 +309,18 @@ def test_closing(client: Any, sandbox: Sandbox) -> None:
     with pytest.raises(threelo.ClosedError):
         client.connection("user-42")
     assert client.close() is None
+
+
+def test_a_result_whose_delivery_was_cut_short_comes_again(client: Any, sandbox: Sandbox) -> None:
+    connect(client, sandbox)
+    results = client.proxy_request_many(["user-42"] * 5, "GET", "/rest/api/3/myself", concurrency=2)
+    first = client.one(results)
+    assert (first.id, first.error, first.response.status) == ("user-42", None, 200)
+
+    # An awaited result that nobody takes, as when a task is cancelled at that very moment, is not lost.
+    async def cut_short() -> None:
+        results._native.next_async().close()
+
+    if isinstance(client, Awaited):
+        client.run(cut_short())
+    assert [result.response.status for result in client.every(results)] == [200] * 4

@@ -9,6 +9,7 @@ stable `code`; see `threelo.errors`. What goes on beside the calls is logged to
 from . import errors
 from ._async_client import AsyncClient
 from ._client import Client
+from ._many import AsyncRequestResults, RequestResult, RequestResults
 from ._native import __version__
 from ._options import (
     AccessTokenOptions,
@@ -22,6 +23,7 @@ from ._options import (
     ImportConnectionOptions,
     KeepAliveOptions,
     PaginateOptions,
+    ProxyRequestManyOptions,
     ProxyRequestOptions,
     RateLimitsOptions,
     RefreshOptions,
@@ -50,6 +52,7 @@ __all__ = [
     "AsyncClient",
     "AsyncConnections",
     "AsyncPaginator",
+    "AsyncRequestResults",
     "Attention",
     "Client",
     "ClientOptions",
@@ -71,10 +74,13 @@ __all__ = [
     "LedgerEntry",
     "PaginateOptions",
     "Paginator",
+    "ProxyRequestManyOptions",
     "ProxyRequestOptions",
     "RateLimit",
     "RateLimitsOptions",
     "RefreshOptions",
+    "RequestResult",
+    "RequestResults",
     "Response",
     "SelectSiteOptions",
     "Site",

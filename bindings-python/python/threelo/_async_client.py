@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self, Unpack
 
 from . import _options as given
 from . import _results
 from ._base import Base
+from ._many import AsyncRequestResults
 from ._paginate import AsyncConnections, AsyncPaginator
 from ._types import Connection, ConnectSession, KeepAliveReport, RateLimit, Response, Site
-from ._wire import encode, encode_request
+from ._wire import encode, encode_beside, encode_request
 
 
 class AsyncClient(Base):
@@ -75,6 +77,27 @@ class AsyncClient(Base):
         """
         request = encode_request(options, id=id, method=method, path=path)
         return Response._read(await self._native.request_async(*request))
+
+    def proxy_request_many(
+        self, ids: Sequence[str], method: str, path: str, **options: Unpack[given.ProxyRequestManyOptions]
+    ) -> AsyncRequestResults:
+        """The same call for many connections, several at once. Iterates over the results as they come; what
+        goes wrong for one is told in its result and delays no other.
+
+            async for result in client.proxy_request_many(["user-1", "user-2"], "GET", "/rest/api/3/myself"):
+                print(result.id, result.error or result.response.status)
+
+        Args:
+            ids: the connections' ids.
+            method: as in `proxy_request()`.
+            path: as in `proxy_request()`.
+            **options: see `ProxyRequestManyOptions`. `timeout` is for each call.
+
+        Raises:
+            InvalidArgumentError, DestinationRefusedError: nothing was sent. All others stand in the results.
+        """
+        request = encode_beside(options, ids=ids, method=method, path=path)
+        return AsyncRequestResults(self._native.request_many(*request))
 
     def paginate(self, id: str, path: str, **options: Unpack[given.PaginateOptions]) -> AsyncPaginator:
         """Iterates over the items of a listing, page after page. pages() gives whole pages, cursor the place

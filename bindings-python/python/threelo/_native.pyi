@@ -2,7 +2,17 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Self, final
 
-__all__ = ["NativeClient", "NativeEvents", "NativePaginator", "NativeResponse", "PendingCall", "__version__"]
+from .errors import ThreeloError
+
+__all__ = [
+    "NativeClient",
+    "NativeEvents",
+    "NativeMany",
+    "NativePaginator",
+    "NativeResponse",
+    "PendingCall",
+    "__version__",
+]
 
 __version__: str
 
@@ -19,11 +29,17 @@ class NativeClient:
     def request_async(
         self, asked: str | tuple[str, ...], data: bytes | None = None
     ) -> Awaitable[NativeResponse]: ...
+    def request_many(self, options: str, data: bytes | None = None) -> NativeMany: ...
     def paginate(self, options: str) -> NativePaginator: ...
 
 @final
 class NativeEvents:
     def next(self) -> str | None: ...
+
+@final
+class NativeMany:
+    def next(self) -> tuple[str, NativeResponse | None, ThreeloError | None] | None: ...
+    def next_async(self) -> Awaitable[tuple[str, NativeResponse | None, ThreeloError | None] | None]: ...
 
 @final
 class NativePaginator:

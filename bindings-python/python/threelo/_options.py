@@ -107,6 +107,31 @@ class ProxyRequestOptions(TypedDict, total=False):
     """How long the call may take, in seconds."""
 
 
+class ProxyRequestManyOptions(TypedDict, total=False):
+    """Options of `proxy_request_many()` beside what comes by position."""
+
+    params: NotRequired[Mapping[str, object]]
+    """Query parameters; a list repeats its key, null leaves it out."""
+    json: NotRequired[Any]
+    """Body, sent as JSON."""
+    data: NotRequired[str | bytes]
+    """Body, sent as it is."""
+    headers: NotRequired[Mapping[str, str]]
+    """Request headers; Authorization and Host are threelo's own."""
+    all_sites: NotRequired[bool]
+    """One call for every Jira site that each connection's grant was last seen to reach, instead of the chosen
+    site alone. Default: False.
+    """
+    concurrency: NotRequired[int]
+    """How many calls are under way at once, from 1 to 256. A slow site keeps no more than its share of them
+    busy. Default: 8.
+    """
+    retry: NotRequired[Literal["safe", "idempotent", "none"]]
+    """As in proxy_request. Default: 'safe'."""
+    timeout: NotRequired[float | None]
+    """How long the call may take, in seconds."""
+
+
 class PaginateOptions(TypedDict, total=False):
     """Options of `paginate()` beside what comes by position."""
 

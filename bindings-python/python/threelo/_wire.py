@@ -101,6 +101,11 @@ def encode_request(options: Mapping[str, Any], **leading: Any) -> tuple[Asked, b
     """The options of `proxy_request`, and beside them the body that is sent as it is."""
     if not options and all(isinstance(each, str) and each.isascii() for each in leading.values()):
         return tuple(leading.values()), None
+    return encode_beside(options, **leading)
+
+
+def encode_beside(options: Mapping[str, Any], **leading: Any) -> tuple[str, bytes | None]:
+    """The options of a verb that sends a body, and beside them the body that is sent as it is."""
     data = options.get("data")
     body = data.encode() if isinstance(data, str) else bytes(data) if isinstance(data, BytesLike) else None
     # Anything else goes on under its name, for the core to refuse.

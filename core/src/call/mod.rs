@@ -10,12 +10,12 @@ use serde_json::json;
 use decode::decode;
 pub use spell::Casing;
 
-use crate::client::Client;
+use crate::client::{Client, RequestResult};
 use crate::config::ClientOptions;
 use crate::error::{Code, Error, Result};
 use crate::options::{
     CloseOptions, CompleteOptions, ConnectOptions, ConnectionsOptions, IdOptions, ImportOptions,
-    KeepAliveOptions, PaginateOptions, RequestOptions, SelectSiteOptions, UpdateOptions,
+    KeepAliveOptions, ManyOptions, PaginateOptions, RequestOptions, SelectSiteOptions, UpdateOptions,
 };
 
 /// A verb that takes and returns plain data, with its options. `proxy_request` and `paginate` have richer results
@@ -95,6 +95,24 @@ impl RequestOptions {
     /// `invalid_argument`.
     pub fn decode(options: &str, data: Option<bytes::Bytes>, casing: Casing) -> Result<Self> {
         Ok(Self { data, ..decode("proxy_request", options, casing)? })
+    }
+}
+
+impl ManyOptions {
+    /// Reads the options of `proxy_request_many`; a body given as bytes comes beside them.
+    ///
+    /// # Errors
+    /// `invalid_argument`.
+    pub fn decode(options: &str, data: Option<bytes::Bytes>, casing: Casing) -> Result<Self> {
+        Ok(Self { data, ..decode("proxy_request_many", options, casing)? })
+    }
+}
+
+impl RequestResult {
+    /// Whose result it is, as the bindings hand it on: `{"id": …, "site": …}`.
+    #[must_use]
+    pub fn head_to_json(&self) -> String {
+        json!({ "id": self.id, "site": self.site }).to_string()
     }
 }
 

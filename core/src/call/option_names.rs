@@ -41,6 +41,17 @@ pub(super) const OPTIONS: &[(&str, &[Known])] = &[
         Known { name: "site", accepted: "string", required: false, secret: false },
         Known { name: "retry", accepted: "\"safe\" or \"idempotent\" or \"none\"", required: false, secret: false },
     ]),
+    ("proxy_request_many", &[
+        Known { name: "ids", accepted: "list[string]", required: true, secret: false },
+        Known { name: "method", accepted: "string", required: true, secret: false },
+        Known { name: "path", accepted: "string", required: true, secret: false },
+        Known { name: "params", accepted: "map[scalar | list[scalar]]", required: false, secret: false },
+        Known { name: "json", accepted: "any", required: false, secret: false },
+        Known { name: "headers", accepted: "map[string]", required: false, secret: false },
+        Known { name: "all_sites", accepted: "boolean", required: false, secret: false },
+        Known { name: "concurrency", accepted: "integer", required: false, secret: false },
+        Known { name: "retry", accepted: "\"safe\" or \"idempotent\" or \"none\"", required: false, secret: false },
+    ]),
     ("paginate", &[
         Known { name: "id", accepted: "string", required: true, secret: false },
         Known { name: "path", accepted: "string", required: true, secret: false },

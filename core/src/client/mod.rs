@@ -4,6 +4,7 @@
 mod calls;
 mod keep_alive;
 mod lifecycle;
+mod many;
 mod open;
 mod sites;
 mod view;
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use lifecycle::{ConnectSession, ConnectionsPage};
+pub use many::{Many, RequestResult};
 
 use crate::connect::Connector;
 use crate::error::{Code, Error, Result};

@@ -30,7 +30,7 @@ use futures::future::BoxFuture;
 use tokio::time::Instant;
 
 use crate::atlassian::Hosts;
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::event::Events;
 use crate::grant::Access;
 use crate::options::RequestOptions;
@@ -129,6 +129,25 @@ pub(crate) async fn send(
     let deadline = after(limits.timeout);
     let network = wire::Network { transport: channel.transport, max_body_bytes: limits.max_body_bytes };
     attempt::run(&network, &channel.limiter, &request, tokens, deadline).await
+}
+
+/// Refuses what no site could be asked: a call is checked before it is made for many. Whether a URL is of the right
+/// site is seen when there is one.
+///
+/// # Errors
+/// `invalid_argument`, `destination_refused`.
+pub(crate) fn check(hosts: &Hosts, options: &RequestOptions) -> Result<()> {
+    let nowhere = Destination {
+        connection_id: String::new(),
+        cloud_id: "any".to_owned(),
+        site_url: String::new(),
+        granted_scopes: Vec::new(),
+    };
+    let limits = Limits { max_body_bytes: u64::MAX, timeout: Duration::MAX };
+    match prepared::prepare(hosts, &nowhere, options, limits, Intent::ByMethod) {
+        Err(error) if error.code() == Code::DestinationRefused && options.path.contains("://") => Ok(()),
+        checked => checked.map(drop),
+    }
 }
 
 /// The moment a wait of `span` ends; a span too long for the clock counts as a year.

@@ -3,8 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
+use threelo_core::request::Response;
 use threelo_core::{
-    Call, Casing, Client, ClientOptions, Code, ConnectionsOptions, Error, PaginateOptions, RequestOptions,
+    Call, Casing, Client, ClientOptions, Code, ConnectionsOptions, Error, ManyOptions, PaginateOptions,
+    RequestOptions,
 };
 
 /// Opens a client from options as a binding would hand them over.
@@ -19,6 +21,7 @@ pub(crate) async fn open(mut options: Map<String, Value>) -> Result<Client, Erro
 pub(crate) async fn call(client: &Client, verb: &str, options: &Value, step: &Value) -> Result<Value, Error> {
     match verb {
         "proxy_request" => request(client, options, step).await,
+        "proxy_request_many" => many(client, options).await,
         "paginate" => paginate(client, options, step).await,
         "connections" if step.get("collect").is_some() => connections(client, options, step).await,
         _ => {
@@ -28,18 +31,46 @@ pub(crate) async fn call(client: &Client, verb: &str, options: &Value, step: &Va
     }
 }
 
-async fn request(client: &Client, options: &Value, step: &Value) -> Result<Value, Error> {
+/// A body as it is crosses beside the JSON, as in the bindings.
+fn beside(options: &Value) -> (String, Option<bytes::Bytes>) {
     let mut options = options.as_object().unwrap().clone();
-    // A body as it is crosses beside the JSON, as in the bindings.
     let data = options.remove("data").map(|data| match data {
         Value::String(text) => text.into_bytes(),
         bytes => STANDARD.decode(bytes["$base64"].as_str().unwrap()).unwrap(),
     });
-    let options = RequestOptions::decode(&json!(options).to_string(), data.map(Into::into), Casing::Snake)?;
+    (json!(options).to_string(), data.map(Into::into))
+}
+
+/// Results in an order of their own, and beside them the order they came in.
+async fn many(client: &Client, options: &Value) -> Result<Value, Error> {
+    let (text, data) = beside(options);
+    let mut many = client.proxy_request_many(ManyOptions::decode(&text, data, Casing::Snake)?)?;
+    let mut records = Vec::new();
+    while let Some(result) = many.next().await {
+        let mut record: Value = serde_json::from_str(&result.head_to_json()).unwrap();
+        let (response, error) = match result.outcome {
+            Ok(response) => (shown(&response), Value::Null),
+            Err(error) => (Value::Null, json!({ "code": error.code().as_str() })),
+        };
+        (record["response"], record["error"]) = (response, error);
+        records.push(record);
+    }
+    let order: Vec<Value> = records.iter().map(|record| record["id"].clone()).collect();
+    records.sort_by_key(|record| (record["id"].to_string(), record["site"]["url"].to_string()));
+    Ok(json!({ "results": records, "order": order }))
+}
+
+async fn request(client: &Client, options: &Value, step: &Value) -> Result<Value, Error> {
+    let (text, data) = beside(options);
+    let options = RequestOptions::decode(&text, data, Casing::Snake)?;
     let response = client.proxy_request(options).await?;
     if step["raise_for_status"] == true {
         response.error_for_status()?;
     }
+    Ok(shown(&response))
+}
+
+fn shown(response: &Response) -> Value {
     let mut headers = Map::new();
     for (name, value) in &response.headers {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -52,7 +83,7 @@ async fn request(client: &Client, options: &Value, step: &Value) -> Result<Value
     if let Ok(body) = serde_json::from_slice::<Value>(&response.body) {
         record["json"] = body;
     }
-    Ok(record)
+    record
 }
 
 async fn paginate(client: &Client, options: &Value, step: &Value) -> Result<Value, Error> {
