@@ -1,4 +1,4 @@
-"""A crowd: many processes of both languages meet an expired token together."""
+"""A crowd meets an expired token: many processes of both languages, or very many callers in one process."""
 
 from __future__ import annotations
 
@@ -22,6 +22,13 @@ CALLS = 25
 
 DELAYS = (0.3, 11.0)
 """Seconds the token endpoint takes: an everyday exchange, and one that outlasts most people's patience."""
+
+
+CALLERS = 10_000
+"""Calls in one process."""
+
+EXCHANGE = 1.0
+"""Seconds the token endpoint takes for them."""
 
 
 @dataclass(frozen=True)
@@ -55,3 +62,23 @@ async def gather(delay: float, make: StoreMaker = SqliteStore) -> Answered:
         check("answers", outcomes, Counter({"200": len(workers) * CALLS}))
         check("exchanges", (await made.sandbox.counts())["refresh_exchanges"], 1)
         return Answered(len(answers), last)
+
+
+async def one_process(language: str, make: StoreMaker = SqliteStore, callers: int = CALLERS) -> Answered:
+    """Callers of `access_token`, all in one process, while the token endpoint takes a second.
+
+    Raises:
+        Untrue: there was another number of exchanges than one, or a call was not answered.
+    """
+    async with world(1, make, expires_in=2) as made, made.nursery.worker(language) as worker:
+        grant = made.grants[0]
+        await grant.request(worker)
+        await made.expired(grant)
+        # The token that comes outlives the slowest caller on the busiest machine.
+        await made.sandbox.settings(expires_in=3600)
+        await made.sandbox.fault({"delay_ms": round(EXCHANGE * 1000)}, times=0, grant_type="refresh_token")
+        before = (await made.sandbox.counts())["refresh_exchanges"]
+        answer = await grant.ask(worker, "callers", count=callers)
+        check("answers", answer.get("answered", answer), callers)
+        check("exchanges", (await made.sandbox.counts())["refresh_exchanges"] - before, 1)
+        return Answered(callers, answer["last"])

@@ -23,10 +23,11 @@ import days
 import killing
 from judge import Untrue
 from postgres_store import PostgresStore, server
+from processes import LANGUAGES
 from sqlite_store import SqliteStore
 from world import StoreMaker
 
-PARTS = ("kills", "crowd", "days")
+PARTS = ("kills", "crowd", "callers", "days")
 LONGEST = 1800.0
 """Seconds; no part may take longer."""
 
@@ -82,6 +83,19 @@ async def crowds(_: argparse.Namespace, make: StoreMaker, say: Callable[[str], N
         except Untrue as untrue:
             report["lost"].append(f"token endpoint taking {delay:g} s: {untrue}")
         say(f"crowd, {delay:g} s")
+    return report
+
+
+async def callers(_: argparse.Namespace, make: StoreMaker, say: Callable[[str], None]) -> Report:
+    report: Report = {"lost": []}
+    for language in LANGUAGES:
+        what = f"one {language} process, an exchange of {crowd.EXCHANGE:g} s"
+        try:
+            came = await crowd.one_process(language, make)
+            report[what] = f"{came.calls} answered, 1 exchange, the last after {came.last:.2f} s"
+        except Untrue as untrue:
+            report["lost"].append(f"{what}: {untrue}")
+        say(f"callers, {language}")
     return report
 
 
@@ -145,7 +159,7 @@ async def main() -> int:
         print(f"{time.monotonic() - begun:7.1f} s  {what}", file=sys.stderr, flush=True)
 
     say(f"store {given.store}, seed {given.seed}")
-    parts = {"kills": kills, "crowd": crowds, "days": bad_days}
+    parts = {"kills": kills, "crowd": crowds, "callers": callers, "days": bad_days}
     report: Report = {"store": given.store, "seed": given.seed}
     with stores(given.store) as make:
         for part in given.only or PARTS:

@@ -49,6 +49,13 @@ const verbs = {
     const token = await client.accessToken(id, limits);
     return { token: createHash('sha256').update(token).digest('hex').slice(0, 16) };
   },
+  /** Many calls of `accessToken` that begin together. */
+  callers: async (client, { id, count }, limits) => {
+    const begun = performance.now();
+    const ask = () => client.accessToken(id, limits).then(() => (performance.now() - begun) / 1000);
+    const ends = await Promise.all(Array.from({ length: count }, ask));
+    return { answered: ends.length, last: ends.reduce((latest, end) => Math.max(latest, end)) };
+  },
   connect: async (client, { id, site }, limits) => {
     const session = await client.connect(id, { binding: 'browser', site, ...limits });
     return { url: session.url };

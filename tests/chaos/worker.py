@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 import sys
 import time
+import traceback
 from typing import Any
 
 from threelo import AsyncClient, ThreeloError
@@ -45,6 +47,10 @@ class Worker:
             result = await call(self._client(order), order)
         except ThreeloError as error:
             result = {"error": error.code, "message": str(error), "retryable": error.retryable}
+        except Exception:
+            # Whoever waits for this answer is to learn of it at once.
+            traceback.print_exc()
+            os._exit(1)
         tell({"n": order["n"], "seconds": time.monotonic() - begun} | result)
 
     async def close(self) -> None:
@@ -68,6 +74,8 @@ async def call(client: AsyncClient, order: Order) -> dict[str, Any]:
         case "access_token":
             token = await client.access_token(id, timeout=timeout)
             return {"token": hashlib.sha256(token.encode()).hexdigest()[:16]}
+        case "callers":
+            return await callers(client, order)
         case "connect":
             session = await client.connect(id, binding="browser", site=order["site"], timeout=timeout)
             return {"url": session.url}
@@ -76,6 +84,18 @@ async def call(client: AsyncClient, order: Order) -> dict[str, Any]:
             return {"id": done.id}
         case unknown:
             raise ValueError(unknown)
+
+
+async def callers(client: AsyncClient, order: Order) -> dict[str, Any]:
+    """Many calls of `access_token` that begin together."""
+    begun = time.monotonic()
+
+    async def ask() -> float:
+        await client.access_token(order["id"], timeout=order["timeout"])
+        return time.monotonic() - begun
+
+    ends = await asyncio.gather(*(ask() for _ in range(order["count"])))
+    return {"answered": len(ends), "last": max(ends)}
 
 
 def tell(what: object) -> None:
