@@ -1,15 +1,22 @@
 //! A store of a million connections: opening it, finding one cold, and planning a keep-alive pass, beside the same
-//! SELECT through the same driver. `cargo bench --bench million [-- ROWS]`
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+//! SELECT through the same driver. `cargo bench --bench million [-- sqlite|postgresql] [ROWS]`; PostgreSQL is a server
+//! of its own, and needs 10 GB of disk for a million.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::panic, clippy::expect_used, missing_docs)]
+
+#[path = "../tests/support/postgres.rs"]
+mod postgres;
 
 use std::time::{Duration, Instant};
 
+use postgres::Database;
+use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
+use tempfile::TempDir;
 use threelo_core::store::keys::Key32;
 use threelo_core::store::location::Location;
 use threelo_core::store::open::open;
-use threelo_core::store::{ConnectionRow, Due, GrantRow, Sealed, WhichDue, Write};
+use threelo_core::store::{ConnectionRow, Due, GrantRow, Sealed, Store, WhichDue, Write};
 use threelo_core::{Product, Site};
 
 const BATCH: usize = 2_000;
@@ -17,10 +24,13 @@ const LOOKUPS: usize = 20_000;
 
 #[tokio::main]
 async fn main() {
-    let rows = std::env::args().skip(1).find_map(|word| word.parse().ok()).unwrap_or(1_000_000_usize);
-    let folder = tempfile::tempdir().unwrap();
-    let location = Location::Sqlite(folder.path().join("store.db"));
-    let key = || Some(vec![Key32::from_bytes(&[7; 32]).unwrap()]);
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let rows = words.iter().find_map(|word| word.parse().ok()).unwrap_or(1_000_000_usize);
+    let place = match words.iter().any(|word| word == "postgresql") {
+        true => Place::Postgres(Database::make().await),
+        false => Place::Sqlite(tempfile::tempdir().unwrap()),
+    };
+    let (location, key) = (place.location(), || Some(vec![Key32::from_bytes(&[7; 32]).unwrap()]));
 
     let store = open(&location, key()).await.unwrap().store;
     let begun = Instant::now();
@@ -32,19 +42,27 @@ async fn main() {
     println!("{rows} connections with a grant each, written in {:.1?}", begun.elapsed());
     store.close().await;
     drop(store);
+    place.settle().await;
 
     let before = resident();
     let begun = Instant::now();
     let store = open(&location, key()).await.unwrap().store;
     println!("opened in {:.2?}", begun.elapsed());
+    let mut driver = place.driver().await;
+    look_up(&*store, &mut driver, rows).await;
+    plan(&*store, rows).await;
+    println!("memory grew by {} KiB since before it was opened", resident().saturating_sub(before));
+    driver.close().await;
+    store.close().await;
+}
 
+/// Connections one by one, with nothing remembered, by the store and by its driver alone.
+async fn look_up(store: &dyn Store, driver: &mut Driver, rows: usize) {
     let ids: Vec<String> = (0..LOOKUPS).map(|n| id(n * 48_271 % rows)).collect();
-    let mut driver =
-        SqliteConnectOptions::new().filename(folder.path().join("store.db")).connect().await.unwrap();
     // Once round, so that both find the same pages in memory.
     for name in &ids {
         store.resolve(name).await.unwrap().unwrap();
-        select(&mut driver, name).await;
+        driver.select(name).await;
     }
     let (mut ours, mut plain) = (Vec::new(), Vec::new());
     for name in &ids {
@@ -52,14 +70,17 @@ async fn main() {
         store.resolve(name).await.unwrap().unwrap();
         ours.push(begun.elapsed());
         let begun = Instant::now();
-        select(&mut driver, name).await;
+        driver.select(name).await;
         plain.push(begun.elapsed());
     }
     let (ours, plain) = (spread(ours), spread(plain));
     println!("one look-up with nothing cached: p50 {:.1?}, p99 {:.1?}", ours.0, ours.1);
     println!("the same SELECT by the driver:   p50 {:.1?}, p99 {:.1?}", plain.0, plain.1);
     println!("ratio p50 {:.2}, p99 {:.2}", ratio(ours.0, plain.0), ratio(ours.1, plain.1));
+}
 
+/// A keep-alive pass as far as knowing whom to rotate.
+async fn plan(store: &dyn Store, rows: usize) {
     let begun = Instant::now();
     let (mut due, mut pages, mut found) = (due(), 0_u64, 0_u64);
     loop {
@@ -70,15 +91,67 @@ async fn main() {
         found += page.len() as u64;
     }
     println!("keep-alive planned over all: {found} of {rows} due, {pages} pages, {:.1?}", begun.elapsed());
-    println!("memory grew by {} KiB since before it was opened", resident().saturating_sub(before));
-    driver.close().await.unwrap();
-    store.close().await;
 }
 
-/// The statement of a cold look-up, without the making of rows.
-async fn select(driver: &mut SqliteConnection, name: &str) {
-    const SQL: &str = "SELECT * FROM connections AS c JOIN grants AS g ON g.id = c.grant_id WHERE c.id = ?";
-    sqlx::query(SQL).bind(name).fetch_one(driver).await.unwrap();
+/// Where the store is, for as long as it is measured.
+enum Place {
+    Sqlite(TempDir),
+    Postgres(Database),
+}
+
+impl Place {
+    fn location(&self) -> Location {
+        match self {
+            Self::Sqlite(folder) => Location::Sqlite(folder.path().join("store.db")),
+            Self::Postgres(database) => Location::parse(&database.url).unwrap(),
+        }
+    }
+
+    /// What autovacuum does soon after so many rows: without it the figures depend on whether it already has.
+    async fn settle(&self) {
+        if let Self::Postgres(database) = self {
+            let begun = Instant::now();
+            database.execute("VACUUM ANALYZE").await;
+            println!("vacuumed and analysed in {:.1?}", begun.elapsed());
+        }
+    }
+
+    async fn driver(&self) -> Driver {
+        match self {
+            Self::Sqlite(folder) => {
+                let options = SqliteConnectOptions::new().filename(folder.path().join("store.db"));
+                Driver::Sqlite(options.connect().await.unwrap())
+            }
+            Self::Postgres(database) => Driver::Postgres(database.connect().await),
+        }
+    }
+}
+
+/// The driver alone, on a connection of its own.
+enum Driver {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Driver {
+    /// The statement of a cold look-up, without the making of rows.
+    async fn select(&mut self, name: &str) {
+        const SQLITE: &str =
+            "SELECT * FROM connections AS c JOIN grants AS g ON g.id = c.grant_id WHERE c.id = ?";
+        const POSTGRES: &str = "SELECT * FROM threelo_connections AS c JOIN threelo_grants AS g \
+                                ON g.id = c.grant_id WHERE c.id = $1";
+        match self {
+            Self::Sqlite(driver) => drop(sqlx::query(SQLITE).bind(name).fetch_one(driver).await.unwrap()),
+            Self::Postgres(driver) => drop(sqlx::query(POSTGRES).bind(name).fetch_one(driver).await.unwrap()),
+        }
+    }
+
+    async fn close(self) {
+        match self {
+            Self::Sqlite(driver) => driver.close().await.unwrap(),
+            Self::Postgres(driver) => driver.close().await.unwrap(),
+        }
+    }
 }
 
 fn id(n: usize) -> String {
@@ -99,8 +172,7 @@ fn grant(n: usize) -> GrantRow {
         client_id: "app".into(),
         account_id: Some(format!("account-{n}")),
         generation: 1,
-        // As long as a sealed pair with a token of two kilobytes.
-        pair: Sealed(vec![9; 2_400]),
+        pair: Sealed(sealed(n)),
         spare: None,
         death: None,
         scopes: vec!["read:jira-work".into(), "read:jira-user".into(), "offline_access".into()],
@@ -116,6 +188,16 @@ fn grant(n: usize) -> GrantRow {
         ledger: threelo_core::store::Ledger::default(),
         seq: 0,
     }
+}
+
+/// As long as a sealed pair with a token of two kilobytes, and like it nothing that a server could compress.
+fn sealed(n: usize) -> Vec<u8> {
+    let mut state = n as u64 | 1 << 40;
+    let noise = std::iter::repeat_with(move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as u8
+    });
+    noise.take(2_400).collect()
 }
 
 fn connection(n: usize) -> ConnectionRow {
