@@ -56,7 +56,7 @@ make() {
 # Nothing here has to survive the machine, so nothing is synced to disk; a killed server loses nothing by that.
 start_on() {
     "${as_postgres[@]}" "$bin/postgres" -D "$data" -p "$1" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-        -c fsync="${THREELO_POSTGRES_FSYNC:-off}" -c max_connections=300 -c shared_buffers=64MB -c ssl=on \
+        -c fsync="${THREELO_POSTGRES_FSYNC:-off}" -c max_connections=500 -c shared_buffers=64MB -c ssl=on \
         -c log_min_messages=panic >"$home/log" 2>&1 </dev/null &
     server=$!
     for _ in $(seq 200); do

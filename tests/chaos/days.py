@@ -1,70 +1,23 @@
-"""Bad days: what goes wrong without anybody's being killed. Each has a world of its own and says what it
-saw.
-"""
+"""Bad days: what goes wrong at the provider, in a store or in a deployment, and the list of all of them."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import partial
 
+import clock_days
+import consent_days
+from day import REFRESH, Day, good, ordered, outcomes, pair
 from judge import check, seen, within
-from processes import LANGUAGES, Worker, other
+from processes import LANGUAGES
 from sqlite_store import SqliteStore
 from stores import blocked
-from world import Grant, StoreMaker, World, world
+from world import StoreMaker, World
 
 LIFE = 8
 """Seconds an access token lives where a day needs it to end by itself."""
-
-LEASE = 60.0
-"""Seconds; what api.toml says of it."""
-
-REFRESH = {"grant_type": "refresh_token"}
-
-Story = Callable[[World, str], Awaitable[str | None]]
-
-
-@dataclass(frozen=True)
-class Day:
-    """One bad day, gone through once in each language."""
-
-    story: Story
-    settings: dict[str, object]
-
-    async def live(self, language: str, make: StoreMaker = SqliteStore) -> str:
-        """What was seen, in a few words.
-
-        Raises:
-            Untrue: something was lost.
-        """
-        async with world(2, make, **self.settings) as made:
-            told = await self.story(made, language)
-            async with pair(made, language) as (one, two):
-                if "expires_in" in self.settings:
-                    await made.all_good(one, two)
-                else:
-                    await made.sandbox.expire()
-                    for grant in made.grants:
-                        await grant.request(two)
-                await made.nothing_old_spent()
-        return told or ""
-
-
-@asynccontextmanager
-async def pair(made: World, language: str) -> AsyncIterator[tuple[Worker, Worker]]:
-    """A worker of this language and one of the other."""
-    async with made.nursery.worker(language) as one, made.nursery.worker(other(language)) as two:
-        yield one, two
-
-
-async def outcomes(made: World, grant: Grant) -> list[str]:
-    """How the provider answered this grant's rotations."""
-    exchanges = (await made.sandbox.exchanges()).get(grant.account, [])
-    return [each.get("outcome", "unanswered") for each in exchanges]
 
 
 async def reply_dropped(made: World, language: str) -> None:
@@ -89,7 +42,7 @@ async def store_locked(made: World, language: str) -> str:
     async with pair(made, language) as (one, two):
         await made.sandbox.expire(grant.account)
         hold = grant.gate.hold("after")
-        (call,) = await one.order({"do": "request", "id": grant.id, "auth": grant.gate.url})
+        call = await ordered(grant, one)
         await within("the provider answers", hold.reached.wait())
         begun = time.monotonic()
         async with made.store.locked():
@@ -113,7 +66,7 @@ async def server_restarted(made: World, language: str) -> str:
     async with pair(made, language) as (one, two):
         await made.sandbox.expire(grant.account)
         hold = grant.gate.hold("after")
-        (call,) = await one.order({"do": "request", "id": grant.id, "auth": grant.gate.url})
+        call = await ordered(grant, one)
         await within("the provider answers", hold.reached.wait())
         begun = time.monotonic()
         async with made.store.stopped():
@@ -125,6 +78,27 @@ async def server_restarted(made: World, language: str) -> str:
         await grant.request(two)
         check("the token endpoint", await outcomes(made, grant), ["rotated"])
     return f"answered after {waited:.1f} s of it"
+
+
+async def server_lost_with_holder(made: World, language: str) -> None:
+    """The server goes away just when a new pair has come, and before it is back whoever got the pair has
+    died: the same token is spent again, inside the window.
+    """
+    grant = made.grants[0]
+    generation = made.row(grant).generation
+    async with pair(made, language) as (one, two):
+        await made.sandbox.expire(grant.account)
+        hold = grant.gate.hold("after")
+        await ordered(grant, one)
+        await within("the provider answers", hold.reached.wait())
+        async with made.store.stopped():
+            hold.release()
+            await within("the answer is delivered", hold.done.wait())
+            one.process.kill()
+            await one.process.gone()
+        await good(await ordered(grant, two), "the survivor's call")
+    check("generation", made.row(grant).generation, generation + 1)
+    check("the token endpoint", await outcomes(made, grant), ["rotated", "replayed"])
 
 
 async def wrong_secret(made: World, language: str) -> None:
@@ -149,7 +123,7 @@ async def weather(kind: object, made: World, language: str) -> str:
     await made.sandbox.expire(expired.account)
     fault = await made.sandbox.fault(kind, times=0, **REFRESH)
     async with pair(made, language) as (one, two):
-        (first,) = await one.order({"do": "request", "id": expired.id, "auth": expired.gate.url})
+        first = await ordered(expired, one)
         await within("the first attempt", made.sandbox.hit(fault))
         later = await expired.ask(two, "request", timeout=5)
         # Who waits for another process's attempts hears nothing of how they go.
@@ -178,101 +152,24 @@ async def no_refresh_token(made: World, language: str) -> None:
     check("the token endpoint", await outcomes(made, grant), ["kept", "rotated"])
 
 
-async def revoked(made: World, language: str) -> None:
-    """The user removes the app, and comes back."""
-    grant = made.grants[0]
-    await made.sandbox.control("POST", f"/accounts/{grant.account}/revoke", {})
-    async with pair(made, language) as (one, two):
-        for worker in (one, two):
-            answer = await grant.ask(worker, "request")
-            check("after it", answer.get("error", answer), "reauthorization_required")
-        check("death", made.row(grant).death, "revoked")
-        await made.connect(two, grant)
-        await asyncio.gather(grant.request(one), grant.request(two))
+LONGEST = 180.0
+"""Seconds; no day may take longer."""
 
-
-async def reconnected(when: str, made: World, language: str) -> str:
-    """The user consents again while a rotation is under way. The new consent ends the old one's tokens
-    (F3.7), so what the rotation comes back with is of no use, and must do no harm.
-    """
-    grant = made.grants[0]
-    await made.expired(grant)
-    hold = grant.gate.hold(when)
-    async with pair(made, language) as (one, two):
-        (call,) = await one.order({"do": "request", "id": grant.id, "auth": grant.gate.url})
-        await within("the rotation is under way", hold.reached.wait())
-        begun = time.monotonic()
-        await made.connect(two, grant)
-        waited = time.monotonic() - begun
-        await grant.request(two)
-        hold.release()
-        answer = await call.result()
-        check("the rotation's own call", answer.get("status", answer), 200)
-        await asyncio.gather(grant.request(one), grant.request(two))
-        check("death", made.row(grant).death, None)
-    return f"reconnected in {waited:.1f} s"
-
-
-async def paused_connecting(made: World, language: str) -> str:
-    """The holder stands still from before its request until after its lease: then it sends nothing more."""
-    grant = made.grants[0]
-    await made.expired(grant)
-    gate, refreshes = grant.gate, grant.gate.refreshes
-    async with pair(made, language) as (one, two):
-        await gate.shut()
-        (call,) = await one.order(_patient(grant))
-        await gate.knock()
-        one.process.pause()
-        gate.open()
-        waited = await _outwait(made, grant, two)
-        one.process.resume()
-        answer = await call.result(120)
-        check("the call of the one that stood still", answer.get("status", answer), 200)
-        check("requests that came", gate.refreshes, refreshes + 1)
-    check("the token endpoint", await outcomes(made, grant), ["rotated"])
-    return waited
-
-
-async def paused_answered(made: World, language: str) -> str:
-    """The holder stands still with its answer on the way, until after its lease: it comes back with a pair
-    nobody needs any more.
-    """
-    grant = made.grants[0]
-    await made.expired(grant)
-    hold = grant.gate.hold("after")
-    async with pair(made, language) as (one, two):
-        (call,) = await one.order(_patient(grant))
-        await within("the provider answers", hold.reached.wait())
-        one.process.pause()
-        waited = await _outwait(made, grant, two)
-        hold.release()
-        one.process.resume()
-        answer = await call.result(120)
-        check("the call of the one that stood still", answer.get("status", answer), 200)
-    return waited
-
-
-def _patient(grant: Grant) -> dict[str, object]:
-    return {"do": "request", "id": grant.id, "auth": grant.gate.url, "timeout": 2 * LEASE}
-
-
-async def _outwait(made: World, grant: Grant, worker: Worker) -> str:
-    """Somebody else's call, which has to wait for the lease of a process that lives and does nothing."""
-    generation, begun = made.row(grant).generation, time.monotonic()
-    (call,) = await worker.order(_patient(grant))
-    answer = await call.result(2 * LEASE)
-    waited = time.monotonic() - begun
-    check("the other one's call", answer.get("status", answer), 200)
-    check("generation", made.row(grant).generation, generation + 1)
-    check("a living process's lease is heeded", waited > LEASE - 5, True)
-    return f"waited {waited:.1f} s for the lease"
-
+AT_ONCE = 16
+"""Days lived through at the same time. They mostly wait, but all begin by starting processes."""
 
 SHORT = {"expires_in": LIFE}
 PAUSED = {"expires_in": 6}
 """A little less, because these days are the longest."""
 
+DOWN = {"expires_in": 7200, "date_header": "sandbox"}
+"""Tokens outlive the hour, and the provider's clock goes with it."""
+
 DAYS: dict[str, Day] = {
+    # The longest come first: not all are lived through at once.
+    "paused while connecting": Day(clock_days.paused_connecting, PAUSED),
+    "paused with the answer on its way": Day(clock_days.paused_answered, PAUSED),
+    "the machine suspended while connecting": Day(clock_days.suspended, PAUSED),
     "the reply dropped": Day(reply_dropped, SHORT),
     "the store locked at the commit": Day(store_locked, {}),
     "the wrong client secret": Day(wrong_secret, {}),
@@ -281,28 +178,51 @@ DAYS: dict[str, Day] = {
     "503 at the token endpoint": Day(partial(weather, {"status": 503}), {}),
     "broken JSON at the token endpoint": Day(partial(weather, {"malformed": True}), {}),
     "no refresh token in the answer": Day(no_refresh_token, SHORT),
-    "revoked by the user": Day(revoked, {}),
-    "reconnected before the exchange": Day(partial(reconnected, "before"), SHORT),
-    "reconnected after the exchange": Day(partial(reconnected, "after"), SHORT),
-    "paused while connecting": Day(paused_connecting, PAUSED),
-    "paused with the answer on its way": Day(paused_answered, PAUSED),
+    "the provider down for an hour": Day(clock_days.down_for_an_hour, DOWN),
+    "revoked by the user": Day(consent_days.revoked, {}),
+    "reconnected before the exchange": Day(partial(consent_days.reconnected, "before"), SHORT),
+    "reconnected after the exchange": Day(partial(consent_days.reconnected, "after"), SHORT),
+    "scopes lost at once": Day(partial(consent_days.scopes_lost, "at_once"), {}),
+    "scopes lost with a rotation": Day(partial(consent_days.scopes_lost, "at_refresh"), {}),
+    "a clock set forward by 8 h": Day(partial(clock_days.clock_set, clock_days.HOURS), {}),
+    "a clock set back by 8 h": Day(partial(clock_days.clock_set, -clock_days.HOURS), {}),
+    "killed, the survivor's clock 8 h ahead": Day(
+        partial(clock_days.killed_and_clock_set, clock_days.HOURS), {}
+    ),
+    "killed, the survivor's clock 8 h behind": Day(
+        partial(clock_days.killed_and_clock_set, -clock_days.HOURS), {}
+    ),
 }
 
+LEASE_DAYS = (
+    "paused while connecting",
+    "paused with the answer on its way",
+    "the machine suspended while connecting",
+    "the reply dropped",
+    "a clock set forward by 8 h",
+    "a clock set back by 8 h",
+    "killed, the survivor's clock 8 h ahead",
+    "killed, the survivor's clock 8 h behind",
+)
+"""Days that turn on leases and the store's clock, which each kind of store has its own way with."""
 
-SERVER_DAYS: dict[str, Day] = {"the server of the store restarted": Day(server_restarted, {})}
+SERVER_DAYS: dict[str, Day] = {
+    "the server of the store restarted": Day(server_restarted, {}),
+    "the server of the store lost, and the holder with it": Day(server_lost_with_holder, {}),
+}
 """Days only a store with a server has."""
 
 
 async def live_through(
-    make: StoreMaker = SqliteStore, names: Iterable[str] = DAYS, one_by_one: bool = False
+    make: StoreMaker = SqliteStore, names: Iterable[str] = DAYS, at_once: int = AT_ONCE
 ) -> dict[tuple[str, str], str | Exception]:
-    """Bad days, all at once, in both languages; by name and language what was seen, or what was lost."""
+    """Bad days in both languages; by name and language what was seen, or what was lost."""
     lived = [(name, language) for name in names for language in LANGUAGES]
-    turn = asyncio.Semaphore(1 if one_by_one else len(lived))
+    turn = asyncio.Semaphore(at_once)
 
     async def live(name: str, language: str) -> str:
         async with turn:
-            return await (DAYS | SERVER_DAYS)[name].live(language, make)
+            return await within(name, (DAYS | SERVER_DAYS)[name].live(language, make), LONGEST)
 
     told = await asyncio.gather(*(live(*one) for one in lived), return_exceptions=True)
     for one in told:

@@ -82,6 +82,11 @@ class Gate:
         """Waits until somebody is trying to connect to the shut gate."""
         await seen("somebody knocks", self._knocks)
 
+    async def let_in(self) -> None:
+        """Opens the shut gate, and waits until the one that was trying has got in."""
+        self.open()
+        await seen("a connection stands", lambda: not self._knocks() and len(self._passing) == 1)
+
     def open(self) -> None:
         """Who has been trying gets in with the next try; the first of those comes a second after it began."""
         self._listener.listen(BACKLOG)

@@ -11,11 +11,12 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from clocks import Clocks
 from judge import PATIENCE, Untrue, within
 
 HERE = Path(__file__).resolve().parent
@@ -41,13 +42,16 @@ class Process:
         self.name, self._child, self._complaints = name, child, complaints
 
     @classmethod
-    async def start(cls, name: str, command: Sequence[str], complaints: Path) -> Process:
+    async def start(
+        cls, name: str, command: Sequence[str], complaints: Path, environment: Mapping[str, str] | None = None
+    ) -> Process:
         with complaints.open("wb") as stderr:
             child = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=stderr,
+                env=os.environ | (environment or {}),
                 # The driver's own Ctrl-C is not theirs: they end with it, one by one.
                 start_new_session=True,
             )
@@ -174,10 +178,15 @@ class Nursery:
         self._numbers = itertools.count(1)
         self._starting = asyncio.Semaphore(2 * (os.cpu_count() or 1))
 
-    async def start(self, language: str) -> Worker:
+    def clocks(self) -> Clocks:
+        """Clocks that can be moved, for workers that are started with them."""
+        return Clocks(self._folder, str(next(self._numbers)))
+
+    async def start(self, language: str, clocks: Clocks | None = None) -> Worker:
         name = f"{language}-{next(self._numbers)}"
         async with self._starting:
-            process = await Process.start(name, COMMANDS[language], self._folder / f"{name}.stderr")
+            complaints, moved = self._folder / f"{name}.stderr", clocks.environment if clocks else None
+            process = await Process.start(name, COMMANDS[language], complaints, moved)
             try:
                 await process.tell(self._options)
                 if await within(f"{name} starts", process.hear()) is None:
@@ -188,8 +197,8 @@ class Nursery:
         return Worker(language, process)
 
     @asynccontextmanager
-    async def worker(self, language: str) -> AsyncIterator[Worker]:
-        worker = await self.start(language)
+    async def worker(self, language: str, clocks: Clocks | None = None) -> AsyncIterator[Worker]:
+        worker = await self.start(language, clocks)
         try:
             yield worker
         finally:

@@ -104,7 +104,7 @@ async def bad_days(given: argparse.Namespace, make: StoreMaker, _: Callable[[str
     if given.store == "postgresql":
         # Nobody else can be at work on a server that is restarted.
         for name in days.SERVER_DAYS:
-            lived |= await days.live_through(make, [name], one_by_one=True)
+            lived |= await days.live_through(make, [name], at_once=1)
     report: Report = {"lost": []}
     for (name, language), told in lived.items():
         if isinstance(told, Exception):

@@ -37,9 +37,9 @@ function clientFor({ auth, secret = options.secret }) {
 /** What each order calls, and what came of it in plain data and without a secret. */
 const verbs = {
   connection: async (client, { id }, limits) => ({ site: (await client.connection(id, limits)).site !== undefined }),
-  request: async (client, { id }, limits) => {
-    const response = await client.proxyRequest(id, 'GET', '/rest/api/3/myself', limits);
-    return { status: response.status };
+  request: async (client, { id, path = '/rest/api/3/myself' }, limits) => {
+    const response = await client.proxyRequest(id, 'GET', path, limits);
+    return { status: response.status, means: meaning(response) };
   },
   refresh: async (client, { id }, limits) => {
     await client.refresh(id, limits);
@@ -65,6 +65,17 @@ const verbs = {
     return { id: done.id };
   },
 };
+
+/** The error an answer is, where it is one. */
+function meaning(response) {
+  try {
+    response.raiseForStatus();
+  } catch (error) {
+    if (!(error instanceof ThreeloError)) throw error;
+    return error.code;
+  }
+  return null;
+}
 
 async function carryOut(order) {
   tell({ n: order.n, began: true });

@@ -14,7 +14,7 @@ import time
 import traceback
 from typing import Any
 
-from threelo import AsyncClient, ThreeloError
+from threelo import AsyncClient, Response, ThreeloError
 
 Order = dict[str, Any]
 
@@ -65,9 +65,9 @@ async def call(client: AsyncClient, order: Order) -> dict[str, Any]:
         case "connection":
             return {"site": (await client.connection(id, timeout=timeout)).site is not None}
         case "request":
-            path = "/rest/api/3/myself"
+            path = order.get("path", "/rest/api/3/myself")
             response = await client.proxy_request(id, "GET", path, timeout=timeout)
-            return {"status": response.status}
+            return {"status": response.status, "means": meaning(response)}
         case "refresh":
             await client.refresh(id, timeout=timeout)
             return {"refreshed": True}
@@ -84,6 +84,15 @@ async def call(client: AsyncClient, order: Order) -> dict[str, Any]:
             return {"id": done.id}
         case unknown:
             raise ValueError(unknown)
+
+
+def meaning(response: Response) -> str | None:
+    """The error an answer is, where it is one."""
+    try:
+        response.raise_for_status()
+    except ThreeloError as error:
+        return error.code
+    return None
 
 
 async def callers(client: AsyncClient, order: Order) -> dict[str, Any]:
