@@ -105,7 +105,8 @@ async fn with_people_who_are_hidden_from_searches() {
     let settings = json!({
         "listing_items": 257, "barred_operations": "served", "page_size_limit": 50, "hidden_users_every": 5,
     });
-    walk_all(settings, asked).await;
+    walk_all(settings.clone(), asked).await;
+    walk_all(settings, |listing| PaginateOptions { parallel: 6, ..asked(listing) }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ Below it, one operation on each line: METHOD path [marks] [-> METHOD path of its
   experimental    may change without notice
   task            answers 303, whose address tells how a long task goes on (F5.9)
   connect-only, forge-only, no-apps   OAuth 2.0 (3LO) apps cannot use it (F5.4)
-  may=KIND:NAME,…  the permissions that the user needs, or of which one will do: the documents' prose says which
+  may=KIND:NAME,…  the permissions that the user needs, or of which one will do: their prose says which
 """
 
 # Successors that the documents only tell in prose (F6.7).
