@@ -214,6 +214,8 @@ impl Diagnosis {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn of(method: &str, path: &str, granted: &[&str], status: u16, body: &str) -> Diagnosis {
@@ -318,6 +320,40 @@ mod tests {
         // A removed operation may as well be answered by the gateway.
         let gone = of("GET", "/rest/api/3/search", &[], 404, SPRING);
         assert_eq!(detail(&gone, "successor"), "GET /rest/api/3/search/jql");
+    }
+
+    proptest! {
+        #[test]
+        fn any_answer_is_explained_in_bounds_and_without_what_must_not_be_shown(
+            method in "GET|POST|PUT|DELETE|HEAD|[A-Z]{0,5}",
+            path in "/rest/(api/[23]|agile/1.0)/(search|issue/A-1|webhook/failed|users|\\PC{0,12})",
+            status in 400u16..600,
+            frame in 0usize..7,
+            said in "\\PC{0,700}|(.|\n){0,80}",
+            granted in prop::collection::vec("read:jira-work|write:jira-work|\\PC{0,20}", 0..4),
+        ) {
+            const CANARY: &str = "eyJjYW5hcnkiOiJjYW5hcnkifQ.canary";
+            let said = format!("{said} https://media/x?token={CANARY} {CANARY}");
+            let body = match frame {
+                0 => json!({"code": status, "message": said}).to_string(),
+                1 => json!({"errorMessages": [&said, &said], "errors": {(&*said): &said}}).to_string(),
+                2 => json!({"timestamp": 1, "status": status, "error": said, "message": said}).to_string(),
+                3 => json!({"error": said, "error_description": said}).to_string(),
+                4 => json!({"errors": vec![json!({"title": said, "detail": said}); 30]}).to_string(),
+                5 => format!("<html><title>{said}</title>"),
+                _ => said,
+            };
+            let asked = Asked { method: &method, path: &path, writes: false, granted: &granted };
+            let found = explain(&asked, status, &HeaderMap::new(), body.as_bytes());
+            let shown = format!("{found:?}");
+            prop_assert!(!shown.contains("canary"), "{}", shown);
+            let messages = detail(&found, "messages");
+            let messages = messages.as_array().unwrap();
+            prop_assert!(messages.len() <= 10);
+            for message in messages.iter().filter_map(Value::as_str) {
+                prop_assert!(message.chars().count() <= 501 && !message.chars().any(char::is_control));
+            }
+        }
     }
 
     #[test]
