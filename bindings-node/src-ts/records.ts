@@ -297,7 +297,7 @@ export class ConnectSession {
  * - `connected`: A consent was completed.
  * - `site_auto_selected`: No site was named and several were there; the first was taken. Lists the others.
  * - `rotated`: A grant's tokens were rotated by this process.
- * - `rotation_failed`: An attempt to rotate failed; says whether it matters yet.
+ * - `rotation_failed`: An attempt to rotate failed, or its tokens cannot be stored yet. Tells why, and in access_token_still_valid whether calls go on.
  * - `reauthorization_required`: A grant was found dead.
  * - `scopes_reduced`: A new consent granted fewer scopes than the grant had before (F1.9). Names them.
  * - `near_limit`: Less than a fifth of a rate limit is left (F7.4). Told once in a window, with name, scope, cloud_id, target, limit, remaining and reset_at.

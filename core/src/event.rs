@@ -1,5 +1,5 @@
 //! Events: what happened, told beside the calls and never in their way. A subscriber that is slow misses the oldest
-//! ones and is told how many; one that throws hurts only itself.
+//! ones, and the log says how many; one that throws hurts only itself.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -24,7 +24,7 @@ pub enum EventKind {
     SiteAutoSelected,
     /// This process rotated a grant's tokens.
     Rotated,
-    /// An attempt to rotate failed.
+    /// An attempt to rotate failed, or its tokens cannot be stored yet.
     RotationFailed,
     /// A grant was found dead.
     ReauthorizationRequired,
@@ -136,5 +136,28 @@ impl Subscription {
                 Err(broadcast::error::RecvError::Closed) => return None,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(number: usize) -> Event {
+        Event::new(EventKind::Rotated).with("number", number)
+    }
+
+    #[tokio::test]
+    async fn a_subscriber_that_does_not_listen_holds_nobody_up_and_misses_the_oldest() {
+        let events = Events::default();
+        let (mut slow, mut quick) = (events.subscribe(), events.subscribe());
+        for number in 0..3 * BACKLOG {
+            events.tell(told(number));
+            assert_eq!(quick.next().await.unwrap().details["number"], number);
+        }
+        assert_eq!(slow.next().await.unwrap().details["number"], 2 * BACKLOG);
+        drop(slow);
+        events.tell(told(0));
+        assert_eq!(quick.next().await.unwrap().details["number"], 0);
     }
 }

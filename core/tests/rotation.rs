@@ -6,6 +6,8 @@ mod support;
 use std::time::Duration;
 
 use serde_json::json;
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use support::{Sandbox, connect, myself};
 use threelo_core::{Client, Code, ConnectionStatus, EventKind};
 
@@ -270,4 +272,37 @@ async fn a_grant_of_another_app_is_not_spent_with_this_ones_secret() {
     let other = Client::open(options).await.unwrap();
     assert_eq!(other.refresh("user-1").await.unwrap_err().code(), Code::InvalidConfig);
     assert_eq!(client.refresh("user-1").await.unwrap().generation, 2);
+}
+
+#[tokio::test]
+async fn tokens_that_cannot_be_stored_yet_are_told_of_lent_and_stored_when_they_can_be() {
+    let sandbox = Sandbox::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let client = sandbox.client_at(&path).await;
+    connect(&sandbox, &client, "user-1", None).await;
+    let fault = sandbox.fault(on_refresh(json!({ "hold": "after" }), 1)).await;
+    let caller = {
+        let client = client.clone();
+        tokio::spawn(async move { client.refresh("user-1").await })
+    };
+    while sandbox.get("faults").await[0]["waiting"] != 1 {
+        tokio::task::yield_now().await;
+    }
+    // Somebody else writes and does not end.
+    let mut writer: SqliteConnection = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut writer).await.unwrap();
+    let mut events = client.events();
+    assert_eq!(events.next().await.unwrap().kind, EventKind::KeyFileCreated);
+    sandbox.post(&format!("faults/{fault}/release"), json!({})).await;
+    let failed = events.next().await.unwrap();
+    assert_eq!(failed.kind, EventKind::RotationFailed);
+    assert!(failed.details["why"].as_str().unwrap().contains("stored"), "{failed:?}");
+    assert_eq!(failed.details["access_token_still_valid"], true);
+    assert_eq!(myself(&client, "user-1").await.unwrap(), 200, "the new token is lent meanwhile");
+    sqlx::raw_sql("ROLLBACK").execute(&mut writer).await.unwrap();
+    assert_eq!(events.next().await.unwrap().kind, EventKind::Rotated);
+    caller.await.unwrap().unwrap();
+    assert_eq!(client.connection("user-1").await.unwrap().generation, 2);
+    assert_eq!((sandbox.refreshes().await, &sandbox.counts().await["breaches"]), (1, &json!(0)));
 }

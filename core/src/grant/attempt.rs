@@ -70,10 +70,12 @@ impl Runner {
             progress.failures += 1;
             progress.error = Some(error);
         });
-        let usable = self
-            .row
-            .as_ref()
-            .is_some_and(|row| age::judge(row.times(), self.shared.endpoint.here()).left > 0);
+        let row = self.row.as_ref();
+        let usable = row.is_some_and(|row| age::judge(row.times(), self.shared.endpoint.here()).left > 0);
+        self.tell_failed(why, usable);
+    }
+
+    pub(super) fn tell_failed(&self, why: &str, usable: bool) {
         let event = Event::new(EventKind::RotationFailed).grant(&self.grant_id);
         self.shared.events.tell(event.with("why", why).with("access_token_still_valid", usable));
     }

@@ -233,6 +233,11 @@ impl Runner {
                 Ok(heard) => return heard,
                 Err(error) => {
                     tracing::error!(grant = %self.grant_id, code = %error.code(), "a new pair of tokens cannot be stored yet");
+                    if pause == STORE_RETRY.0 {
+                        // The worst that can happen to this process now is to end, so somebody should know.
+                        let why = format!("the new tokens cannot be stored yet: {}", error.code());
+                        self.tell_failed(&why, true);
+                    }
                     self.lend_early();
                 }
             }
