@@ -2,6 +2,7 @@ import { call, port } from './calls.js';
 import { bytes, encode, keys, millis } from './encode.js';
 import { errorFrom, unwrap } from './fail.js';
 import { RequestResults } from './many.js';
+import { upload } from './files.js';
 import { type Completion, type NativeClient, native } from './native.js';
 import type {
   CallOptions,
@@ -95,14 +96,24 @@ export class Client {
    * @param method - GET, POST, PUT, DELETE, PATCH, HEAD or OPTIONS
    * @param path - such as `/rest/api/3/myself`, or a URL of the connection's own site
    * @throws ConnectionNotFoundError, SiteRequiredError, SiteNotFoundError, DestinationRefusedError, RateLimitedError,
-   * OutcomeUnknownError, ResponseTruncatedError, BodyTooLargeError
+   * OutcomeUnknownError, ResponseTruncatedError, BodyTooLargeError; InvalidArgumentError also where a file cannot be
+   * read, with what its source threw as the cause
+   *
+   * @example
+   * ```ts
+   * await client.proxyRequest('user-42', 'POST', '/rest/api/3/issue/ACME-1/attachments', { files: 'report.pdf' });
+   * const content = '/rest/api/3/attachment/content/10001';
+   * const response = await client.proxyRequest('user-42', 'GET', content, { stream: true });
+   * await response.raiseForStatus().save('report.pdf');
+   * ```
    */
   async proxyRequest(id: string, method: string, path: string, options?: ProxyRequestOptions): Promise<Response> {
+    if (options?.files !== undefined) return this.#upload(options, { id, method, path });
     const { signal, data, ...plain } = options ?? {};
     const body = bytes(data);
     const text = encode({ ...plain, id, method, path, data: body ? undefined : data });
     const send = (number: number) => this.#native.request(number, text, body);
-    return new Response((await this.#run(send, signal)).response!);
+    return new Response((await this.#run(send, signal)).response!, signal);
   }
 
   /**
@@ -253,6 +264,12 @@ export class Client {
     const text = encode({ ...plain, ...named });
     const completion = await this.#run((id) => this.#native.call(id, verb, text), signal);
     return JSON.parse(completion.text!) as T;
+  }
+
+  async #upload(options: ProxyRequestOptions, named: object): Promise<Response> {
+    const { failure, response } = await upload(this.#native, options, named);
+    if (failure) throw errorFrom(failure, this.#upload);
+    return new Response(response!, options.signal);
   }
 
   async #run(start: (id: number) => void, signal: AbortSignal | undefined): Promise<Completion> {

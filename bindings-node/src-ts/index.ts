@@ -8,6 +8,7 @@
 export { Client } from './client.js';
 export { ThreeloError } from './error.js';
 export * from './errors.js';
+export type { FileContent, FileLike, FileUpload } from './files.js';
 export type * from './options.js';
 export { RequestResult, RequestResults } from './many.js';
 export { Connections, Paginator } from './paginate.js';

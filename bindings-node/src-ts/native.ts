@@ -12,10 +12,11 @@ export interface Failure {
   readonly cause?: unknown;
 }
 
-/** What became of a call: at most one of the three is there, but for a result of many, which has text and another. */
+/** What became of a call: at most one of these is there, but for a result of many, which has text and another. */
 export interface Completion {
   readonly failure?: Failure | undefined;
   readonly text?: string | undefined;
+  readonly bytes?: Buffer | undefined;
   readonly response?: NativeResponse | undefined;
 }
 
@@ -55,12 +56,42 @@ export interface NativeResponse {
   history(): string;
   headers(): [name: string, value: string][];
   takeBody(): Buffer;
+  readonly streamed: boolean;
+  reader(port: NativePort, taken?: Uint8Array): NativeBody;
+  notAtOnce(): Failure;
   errorForStatus(): Failure | null;
+}
+
+export interface NativeBody {
+  read(id: number): void;
+  save(id: number, path: string): void;
+  close(): void;
+}
+
+/** What Jira is to know of a file. */
+export interface FileNames {
+  readonly filename?: string | undefined;
+  readonly contentType?: string | undefined;
+  readonly field?: string | undefined;
+}
+
+export interface NativeUploads {
+  addPath(path: string, names: FileNames): void;
+  addBytes(content: Uint8Array, names: FileNames): void;
+  addFeed(port: NativePort, names: FileNames, length: number | undefined, rewinds: boolean): NativeFeed;
+  send(client: NativeClient, id: number, options: string, data?: Uint8Array): void;
+}
+
+export interface NativeFeed {
+  asked(id: number): void;
+  give(piece?: Uint8Array): void;
+  fail(words: string): void;
 }
 
 /** What the native half exports: data in, data out. `src/` beside this folder is its source. */
 export interface Native {
   NativePort: new (deliver: (batch: (Completion & { readonly id: number })[]) => void) => NativePort;
+  NativeUploads: new () => NativeUploads;
   open(port: NativePort, options: string): NativeClient | Failure;
 }
 

@@ -1,5 +1,6 @@
 // Generated from api.toml; `make generate` writes it anew.
 
+import type { FileLike } from './files.js';
 import type { Event } from './types.js';
 
 /** A value of a query parameter. */
@@ -93,6 +94,16 @@ export interface ProxyRequestOptions extends CallOptions {
   readonly json?: unknown | undefined;
   /** Body, sent as it is. */
   readonly data?: string | Uint8Array | undefined;
+  /** Body, sent as a form; a list repeats its field, null leaves it out. With files, the form's other fields. */
+  readonly form?: Readonly<Record<string, Scalar | readonly Scalar[] | null | undefined>> | undefined;
+  /** Files to upload as a multipart form: paths, bytes, file objects or streams, read while they are sent (F5.8). */
+  readonly files?: FileLike | readonly FileLike[] | undefined;
+  /**
+   * Hands a success on while it arrives, whatever its size; every other answer is read whole. timeout is then for its beginning, and for each wait for more.
+   *
+   * @defaultValue `false`
+   */
+  readonly stream?: boolean | undefined;
   /** Request headers; Authorization and Host are threelo's own. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Another site of the same grant, for this call only. */

@@ -1,18 +1,29 @@
+import type { ReadableStream } from 'node:stream/web';
+
+import { port } from './calls.js';
 import { errorFrom } from './fail.js';
 import { inspect, type Inspecting, shown } from './inspect.js';
-import type { NativeResponse } from './native.js';
+import type { NativeBody, NativeResponse } from './native.js';
 import { type EventKind, HistoryEntry, type RawHistoryEntry } from './records.js';
+import { saved, streamOf } from './stream.js';
 
-/** An answer of Jira, whatever its status. */
+/**
+ * An answer of Jira, whatever its status. It has been read, unless the call said `stream`: then `body` is read while it
+ * arrives, or {@link Response.save} writes it to a file.
+ */
 export class Response {
   readonly #native: NativeResponse;
   #headers: Headers | undefined;
   #history: HistoryEntry[] | undefined;
   #body: Buffer | undefined;
+  #reader: NativeBody | undefined;
+  #stream: ReadableStream<Uint8Array> | undefined;
+  readonly #signal: AbortSignal | undefined;
 
   /** @internal */
-  constructor(native: NativeResponse) {
+  constructor(native: NativeResponse, signal?: AbortSignal) {
     this.#native = native;
+    this.#signal = signal;
   }
 
   /** HTTP status. */
@@ -40,9 +51,53 @@ export class Response {
     return (this.#history ??= (JSON.parse(this.#native.history()) as RawHistoryEntry[]).map((raw) => new HistoryEntry(raw)));
   }
 
-  /** The body, decompressed. Every call returns the same buffer. */
+  /**
+   * The body, decompressed. Every call returns the same buffer.
+   *
+   * @throws InvalidArgumentError when it is streamed.
+   */
   bytes(): Buffer {
+    if (this.#native.streamed) throw errorFrom(this.#native.notAtOnce(), this.bytes);
     return (this.#body ??= this.#native.takeBody());
+  }
+
+  /**
+   * The body, piece by piece: while it arrives if the call said `stream`, otherwise what was read. The call's
+   * `timeoutMs` is the longest wait for a piece, its `signal` ends the body too. A body that broke off fails with
+   * `ResponseTruncatedError`; it never just ends.
+   *
+   * @example
+   * ```ts
+   * const response = await client.proxyRequest('user-42', 'GET', path, { stream: true });
+   * for await (const piece of response.body) hash.update(piece);
+   * ```
+   */
+  get body(): ReadableStream<Uint8Array> {
+    return (this.#stream ??= streamOf(this.#source(), this.#signal));
+  }
+
+  /**
+   * Writes the body, or what is left of it, to a file, and resolves to how many bytes that were. The file has its name
+   * only when it is whole.
+   *
+   * @throws InvalidArgumentError, ResponseTruncatedError, TimeoutError, CancelledError
+   */
+  async save(path: string): Promise<number> {
+    return saved(this.#source(), path, this.#signal);
+  }
+
+  /** Gives up what has not been read of a streamed body, and with it the connection. */
+  close(): void {
+    if (this.#native.streamed) this.#source().close();
+  }
+
+  /** {@link Response.close}, at the end of an `await using` block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  #source(): NativeBody {
+    return (this.#reader ??= this.#native.reader(port, this.#native.streamed ? undefined : this.bytes()));
   }
 
   /** The body, read as UTF-8. */

@@ -16,8 +16,8 @@ use crate::port::{Answer, NativePort, Port};
 /// A client of the core. Options cross as JSON with the names Node gives them.
 #[napi]
 pub struct NativeClient {
-    client: Arc<Client>,
-    port: Arc<Port>,
+    pub(crate) client: Arc<Client>,
+    pub(crate) port: Arc<Port>,
 }
 
 /// Opens a client; blocks for as long as opening the store takes.
@@ -50,7 +50,7 @@ impl NativeClient {
         let client = Arc::clone(&self.client);
         let data = data.map(|data| bytes::Bytes::copy_from_slice(&data));
         self.port.run(id, async move {
-            let options = RequestOptions::decode(&options, data, Casing::Camel)?;
+            let options = RequestOptions::decode(&options, data, None, Casing::Camel)?;
             client.proxy_request(options).await.map(Answer::Response)
         });
     }

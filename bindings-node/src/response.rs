@@ -1,10 +1,13 @@
 //! Answers, as the face sees them.
 
+use bytes::Bytes;
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
-use threelo_core::request::Response;
+use threelo_core::request::{Download, Response};
 
+use crate::body::NativeBody;
 use crate::failure::{Failure, caught};
+use crate::port::NativePort;
 
 /// An answer of Jira. Nothing of it is converted before somebody asks.
 #[napi]
@@ -12,11 +15,13 @@ pub struct NativeResponse {
     response: Response,
     /// What the status means, once the body it was told from has been given away.
     verdict: Option<Option<Failure>>,
+    streamed: bool,
 }
 
 impl From<Response> for NativeResponse {
     fn from(response: Response) -> Self {
-        Self { response, verdict: None }
+        let streamed = response.is_streamed();
+        Self { response, verdict: None, streamed }
     }
 }
 
@@ -59,6 +64,28 @@ impl NativeResponse {
     pub fn take_body(&mut self) -> Buffer {
         self.verdict = Some(self.error_for_status());
         Vec::from(std::mem::take(&mut self.response.body)).into()
+    }
+
+    /// Whether the body is still on its way.
+    #[napi(getter)]
+    pub fn streamed(&self) -> bool {
+        self.streamed
+    }
+
+    /// The body, piece by piece: as it arrives, or the one that is given here, where it was taken already.
+    #[napi]
+    pub fn reader(&mut self, port: &NativePort, taken: Option<&[u8]>) -> NativeBody {
+        let download = match taken {
+            Some(body) => Bytes::copy_from_slice(body).into(),
+            None => self.response.download(),
+        };
+        NativeBody::new(download, port)
+    }
+
+    /// Why the body of a streamed answer cannot be had at once.
+    #[napi]
+    pub fn not_at_once(&self) -> Failure {
+        Download::not_at_once().into()
     }
 
     /// Nothing for a status below 400, otherwise what it means.

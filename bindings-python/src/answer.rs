@@ -6,9 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
 use futures::FutureExt;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use threelo_core::{Error, Result};
 use tokio::runtime::Handle;
 
@@ -20,6 +22,8 @@ use crate::{errors, many, runtime};
 pub(crate) enum Answer {
     /// JSON, or nothing at the end of a listing.
     Text(Option<String>),
+    /// A piece of a body, or nothing at its end.
+    Bytes(Option<Bytes>),
     Response(Box<NativeResponse>),
     /// One of many, or nothing at their end.
     Result(Arrived),
@@ -70,6 +74,7 @@ pub(crate) fn into_python(outcome: Outcome, py: Python<'_>) -> PyResult<Py<PyAny
     match outcome {
         Ok(Answer::Text(text)) => text.into_py_any(py),
         Ok(Answer::Result(arrived)) => many::into_python(&arrived, py),
+        Ok(Answer::Bytes(bytes)) => bytes.map(|bytes| PyBytes::new(py, &bytes)).into_py_any(py),
         Ok(Answer::Response(response)) => Py::new(py, *response)?.into_py_any(py),
         Err(failure) => Err(errors::raise_failure(py, &failure)),
     }

@@ -45,7 +45,7 @@ impl Asked {
         match self {
             Self::Plain(id, method, path) => Ok(RequestOptions::new(id, method, path)),
             Self::Json(options) => {
-                RequestOptions::decode(&options, data.map(Bytes::from_owner), Casing::Snake)
+                RequestOptions::decode(&options, data.map(Bytes::from_owner), None, Casing::Snake)
             }
         }
     }
@@ -125,7 +125,7 @@ impl NativeClient {
 
 impl NativeClient {
     /// This process's client. The lock is safe in a fork because it is only held while attached.
-    fn live(&self, py: Python<'_>) -> PyResult<Arc<Live>> {
+    pub(crate) fn live(&self, py: Python<'_>) -> PyResult<Arc<Live>> {
         let known = lock(&self.live).get().cloned();
         if let Some(live) = known {
             return Ok(live);

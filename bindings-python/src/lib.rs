@@ -8,6 +8,7 @@
 
 mod answer;
 mod blocking;
+mod body;
 mod client;
 mod errors;
 mod events;
@@ -20,6 +21,7 @@ mod port;
 mod process;
 mod response;
 mod runtime;
+mod upload;
 
 use pyo3::prelude::*;
 
@@ -28,6 +30,8 @@ use pyo3::prelude::*;
 mod _native {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::body::NativeBody;
     #[pymodule_export]
     use crate::client::NativeClient;
     #[pymodule_export]
@@ -40,6 +44,8 @@ mod _native {
     use crate::pending::PendingCall;
     #[pymodule_export]
     use crate::response::NativeResponse;
+    #[pymodule_export]
+    use crate::upload::{NativeFeed, upload, upload_async};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

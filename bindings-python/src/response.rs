@@ -6,11 +6,13 @@ use bytes::Bytes;
 use http::HeaderMap;
 use jiter::{PythonParse, map_json_error};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyBytes;
 use threelo_core::Error;
-use threelo_core::request::{HistoryEntry, Response};
+use threelo_core::request::{Download, HistoryEntry, Response};
 
+use crate::body::NativeBody;
 use crate::errors::raise;
 use crate::process::lock;
 
@@ -32,14 +34,22 @@ pub(crate) struct NativeResponse {
     /// Emptied when Python asks for it, so that a body is never kept twice.
     arrived: Mutex<Bytes>,
     body: PyOnceLock<Py<PyBytes>>,
+    /// Whether the body was still on its way.
+    #[pyo3(get)]
+    streamed: bool,
+    arriving: Mutex<Option<Download>>,
+    reader: PyOnceLock<Py<NativeBody>>,
 }
 
 impl NativeResponse {
-    pub(crate) fn new(response: Response) -> Self {
+    pub(crate) fn new(mut response: Response) -> Self {
+        let streamed = response.is_streamed();
+        let arriving = Mutex::new(streamed.then(|| response.download()));
         let error = response.error_for_status().err();
         let Response { status, headers, url, attempts, history, body, .. } = response;
         let (arrived, body) = (Mutex::new(body), PyOnceLock::new());
-        Self { status, url, attempts, history, headers, error, arrived, body }
+        let reader = PyOnceLock::new();
+        Self { status, url, attempts, history, headers, error, arrived, body, streamed, arriving, reader }
     }
 }
 
@@ -60,9 +70,26 @@ impl NativeResponse {
 
     /// The body, decompressed.
     #[getter]
-    fn body(&self, py: Python<'_>) -> Py<PyBytes> {
+    fn body(&self, py: Python<'_>) -> PyResult<Py<PyBytes>> {
+        if self.streamed {
+            return Err(raise(py, &Download::not_at_once()));
+        }
         let body = || PyBytes::new(py, &std::mem::take(&mut *lock(&self.arrived))).unbind();
-        self.body.get_or_init(py, body).clone_ref(py)
+        Ok(self.body.get_or_init(py, body).clone_ref(py))
+    }
+
+    /// The body, piece by piece: as it arrives, or what is there.
+    #[getter]
+    fn reader(&self, py: Python<'_>) -> PyResult<Py<NativeBody>> {
+        let reader = || {
+            let arriving = lock(&self.arriving).take();
+            let download = match arriving {
+                Some(download) => download,
+                None => self.body(py)?.extract::<PyBackedBytes>(py).map(Bytes::from_owner)?.into(),
+            };
+            Py::new(py, NativeBody::new(download))
+        };
+        Ok(self.reader.get_or_try_init(py, reader)?.clone_ref(py))
     }
 
     /// The body, read as JSON. `ValueError` where it is none.

@@ -14,9 +14,12 @@ use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt, TryStreamExt};
 
+mod feed;
 mod file;
 
 use crate::lock::lock;
+
+pub use feed::{Feed, feed};
 
 /// Bytes, piece by piece. After an error comes nothing more, and an error is never taken for the end.
 pub type ByteStream = BoxStream<'static, io::Result<Bytes>>;

@@ -25,6 +25,7 @@ pub mod request;
 pub mod store;
 mod timings;
 mod transport;
+mod upload;
 
 pub use call::{Call, Casing};
 pub use client::{Client, ConnectSession, ConnectionsPage, Many, RequestResult};
@@ -35,3 +36,4 @@ pub use options::*;
 pub use records::{
     Attention, Connection, ConnectionStatus, KeepAliveReport, LedgerEntry, Product, Site, SiteChoice, Tags,
 };
+pub use upload::Upload;

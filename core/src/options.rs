@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::records::Tags;
+use crate::upload::Upload;
 
 pub use many::ManyOptions;
 
@@ -220,6 +221,15 @@ pub struct RequestOptions {
     /// Body, sent as it is.
     #[serde(skip)]
     pub data: Option<bytes::Bytes>,
+    /// Body, sent as a form: scalars or lists of scalars; null leaves one out. With `files`, the form's other fields.
+    #[serde(default)]
+    pub form: Option<Map<String, Value>>,
+    /// Files to upload as a multipart form, even if there are none of them.
+    #[serde(skip)]
+    pub files: Option<Vec<Upload>>,
+    /// Hands a success on while it arrives, whatever its size.
+    #[serde(default)]
+    pub stream: bool,
     /// Request headers.
     #[serde(default)]
     pub headers: Option<Map<String, Value>>,
@@ -248,6 +258,9 @@ impl RequestOptions {
             params: None,
             json: None,
             data: None,
+            form: None,
+            files: None,
+            stream: false,
             headers: None,
             site: None,
             retry: Retry::Safe,

@@ -111,7 +111,7 @@ fn every_verb_takes_its_options_and_no_other() {
         let decode = |options: &Value| {
             let text = options.to_string();
             match verb.as_str() {
-                "proxy_request" => RequestOptions::decode(&text, None, Casing::Snake).map(drop),
+                "proxy_request" => RequestOptions::decode(&text, None, None, Casing::Snake).map(drop),
                 "proxy_request_many" => ManyOptions::decode(&text, None, Casing::Snake).map(drop),
                 "paginate" => PaginateOptions::decode(&text, Casing::Snake).map(drop),
                 _ => Call::decode(verb, &text, Casing::Snake).map(drop),
@@ -184,7 +184,7 @@ fn defaults_are_those_of_api_toml() {
     assert_eq!(json!(allow_account_change), of_verb("connect", "allow_account_change"));
     assert_eq!(json!(keep_scopes), of_verb("connect", "keep_scopes"));
     let request = options(&api["verbs"]["proxy_request"], false).to_string();
-    let retry = match RequestOptions::decode(&request, None, Casing::Snake).unwrap().retry {
+    let retry = match RequestOptions::decode(&request, None, None, Casing::Snake).unwrap().retry {
         Retry::Safe => "safe",
         Retry::Idempotent => "idempotent",
         Retry::None => "none",

@@ -108,6 +108,17 @@ def yes(truth: bool) -> str:
 
 # ---------------------------------------------------------------------------------------- docs/api.md
 
+FILES = {
+    "python": (
+        "a path, `bytes`, a binary file object, an iterable of `bytes` (`AsyncClient`: also what is read "
+        "asynchronously), or a `File` of one of them"
+    ),
+    "node": (
+        "a path, a `Uint8Array`, a `Blob`, a `ReadableStream` or another iterable of `Uint8Array`, or "
+        "`{ content, filename?, contentType?, field? }`"
+    ),
+}
+
 INTRODUCTION = f"""\
 Python has two clients with the same verbs: `Client` blocks, `AsyncClient` is awaited. Node has one
 `Client`, whose verbs return promises. Names are equal in both languages apart from their casing, and both
@@ -129,6 +140,7 @@ A verb that is given no limit may take {API["intervals"]["wait_ms"] // 1000} s. 
 | `list[…]`, `map[…]`, `object` | a sequence, a mapping | an array, an object |
 | `bytes` | `bytes`, `bytearray`, `memoryview` | `Uint8Array` (a `Buffer` is one) |
 | `timestamp` | `datetime`, with a time zone | `Date`; as an option also milliseconds since the epoch |
+| `file` | {FILES["python"]} | {FILES["node"]} |
 | `null` | `None` | `null` |
 | `iterator[…]`, `Paginator` | for `for` (`AsyncClient`: `async for`) | for `for await` |
 """
@@ -140,8 +152,10 @@ Python: `Client(…)` and `AsyncClient(…)`, with keywords. Node: `new Client(�
 # What cannot be told in api.toml, because it is the languages' own.
 AFTERWORD = {
     "Response": """\
-The body is read and decompressed. Python: `content` (bytes), `text`, `json()`, and `raise_for_status()`,
-which raises what a status of 400 or above means. Node: `bytes()`, `text()`, `json()`, `raiseForStatus()`.
+The body is decompressed, and read unless the call said `stream`. Python: `content` (bytes), `text`,
+`json()`, and `raise_for_status()`, which raises what a status of 400 or above means; `iter_bytes()`,
+`save(path)`, `save_async(path)`, `close()`. Node: `bytes()`, `text()`, `json()`, `raiseForStatus()`; `body`
+(a `ReadableStream`), `save(path)`, `close()`. [requests.md](requests.md) tells of bodies.
 """,
     "Error": """\
 Every error is a `ThreeloError`; [errors.md](errors.md) describes each code.

@@ -21,6 +21,7 @@ GIVEN = {
     "any": "unknown",
     "null": "null",
     "scalar": "Scalar",
+    "file": "FileLike",
     "callback": "(event: Event) => void",
 }
 HANDED_OUT = {
@@ -107,7 +108,13 @@ def optional(kind: str) -> str:
 
 
 def options() -> str:
-    lines = [f"// {NOTE}", "", "import type { Event } from './types.js';", ""]
+    lines = [
+        f"// {NOTE}",
+        "",
+        "import type { FileLike } from './files.js';",
+        "import type { Event } from './types.js';",
+        "",
+    ]
     lines += ["/** A value of a query parameter. */", "export type Scalar = string | number | boolean;", ""]
     lines += [
         "/** What every verb takes. */",

@@ -38,6 +38,7 @@ TYPES = {
     "map[string]": "Mapping[str, str]",
     # What is written as `{"jql": "…", "maxResults": 50}` is a `dict[str, object]` to type checkers.
     "map[scalar | list[scalar]]": "Mapping[str, object]",
+    "file | list[file]": "FileLike | Sequence[FileLike]",
     "callback": "Callable[[Event], object]",
 }
 
@@ -97,6 +98,7 @@ def options_module() -> str:
         "from os import PathLike",
         "from typing import Any, Literal, NotRequired, Required, TypedDict",
         "",
+        "from ._files import FileLike",
         "from ._types import Event",
     ]
     lines += typed_dict("client", API["client"]["options"], "Options of `Client` and `AsyncClient`.")

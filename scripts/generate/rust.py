@@ -24,16 +24,15 @@ def option_names() -> str:
     for group, options in groups.items():
         lines.append(f"    ({quoted(group)}, &[")
         for name, option in options.items():
-            if option.get("beside"):
-                continue
             accepted = option["type"]
             if "values" in option:
                 accepted = " or ".join(f'"{value}"' for value in option["values"])
             required = str(option.get("required", False)).lower()
             secret = str(option.get("secret", False)).lower()
+            beside = str(option.get("beside", False)).lower()
             lines.append(
                 f"        Known {{ name: {quoted(name)}, accepted: {quoted(accepted)}, "
-                f"required: {required}, secret: {secret} }},"
+                f"required: {required}, secret: {secret}, beside: {beside} }},"
             )
         lines.append("    ]),")
     return "\n".join([*lines, "];", ""])

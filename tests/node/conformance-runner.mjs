@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,8 +52,22 @@ const raw = (value) => (isObject(value) && '$base64' in value ? Buffer.from(valu
 
 function argument(name, value) {
   if (name === 'expires_at') return ['expiresAt', new Date(value)];
+  if (name === 'files') return [name, Array.isArray(value) ? value.map(file) : file(value)];
   if (name === 'timeout') return ['timeoutMs', value * 1000];
   return [camel(name), raw(value)];
+}
+
+function file(value) {
+  if (!isObject(value) || !('$file' in value)) return raw(value);
+  const { as = 'bytes', text, path, content_type: contentType, ...names } = value.$file;
+  if (as === 'path' && text !== undefined) writeFileSync(path, text);
+  const bytes = Buffer.from(text ?? '');
+  const content = { path, bytes, stream: as === 'stream' && inThrees(bytes) }[as];
+  return { content, contentType, ...names };
+}
+
+async function* inThrees(bytes) {
+  for (let at = 0; at < bytes.length; at += 3) yield bytes.subarray(at, at + 3);
 }
 
 async function callFace(client, verb, options, step) {
@@ -92,8 +106,11 @@ async function results(iterator) {
 async function response(result) {
   const record = { status: result.status, url: result.url, attempts: result.attempts, history: plain(result.history) };
   record.headers = Object.fromEntries(result.headers);
+  const pieces = [];
+  for await (const piece of result.body) pieces.push(piece);
+  record.text = Buffer.concat(pieces).toString();
   try {
-    record.json = await result.json();
+    record.json = JSON.parse(record.text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }

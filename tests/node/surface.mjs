@@ -60,9 +60,11 @@ function verbs() {
 /** Fields that can be read: no methods, nothing private, nothing that every `Error` has but its message. */
 function fieldsOf(name) {
   const ofEveryError = name === 'ThreeloError' ? ['name', 'stack', 'cause'] : [];
+  // The web's way to have a body in pieces; Python's is `iter_bytes()`, a method.
+  const ofTheWeb = name === 'Response' ? ['body'] : [];
   const fields = checker.getPropertiesOfType(typeOf(name)).filter((field) => {
     const callable = checker.getTypeOfSymbol(field).getCallSignatures().length > 0;
-    return !callable && field.name !== '#private' && !ofEveryError.includes(field.name);
+    return !callable && field.name !== '#private' && ![...ofEveryError, ...ofTheWeb].includes(field.name);
   });
   return fields.map((field) => snake(field.name)).sort();
 }

@@ -79,7 +79,7 @@ class Face:
         return await self.run(lambda: client(**options))
 
     async def call(self, client: Any, verb: str, options: dict[str, Json], step: dict[str, Json]) -> Json:
-        options = {name: argument(name, value) for name, value in options.items()}
+        options = {name: argument(name, value, sync=self.sync) for name, value in options.items()}
         leading = [options.pop(name) for name in LEADING.get(verb, ["id"])]
         method = getattr(client, verb)
         if "collect" in step:
@@ -91,10 +91,19 @@ class Face:
             return plain(result)
         if step.get("raise_for_status"):
             result.raise_for_status()
-        return response(result)
+        if not options.get("stream"):
+            return response(result)
+        if self.sync:
+            return response(result, await self.run(lambda: b"".join(result.iter_bytes())))
+        async with result:
+            return response(result, b"".join([piece async for piece in result.iter_bytes()]))
 
 
-def argument(name: str, value: Json) -> Any:
+def argument(name: str, value: Json, *, sync: bool) -> Any:
+    if name == "files" and isinstance(value, list):
+        return [file(each, sync=sync) for each in value]
+    if name == "files":
+        return file(value, sync=sync)
     if name == "expires_at" and isinstance(value, int):
         return dt.datetime.fromtimestamp(value / 1000, dt.UTC)
     return raw(value)
@@ -104,11 +113,32 @@ def raw(value: Json) -> Any:
     return base64.b64decode(value["$base64"]) if isinstance(value, dict) and "$base64" in value else value
 
 
-def response(result: Any) -> Json:
+def file(value: Json, *, sync: bool) -> Any:
+    if not isinstance(value, dict) or "$file" not in value:
+        return raw(value)
+    given = dict(value["$file"])
+    kind, text, path = given.pop("as", "bytes"), given.pop("text", None), given.pop("path", None)
+    if kind == "path" and text is not None:
+        Path(path).write_text(text)
+    if kind == "path":
+        return threelo.File(path, **given)
+    pieces = [text.encode()[at : at + 3] for at in range(0, len(text), 3)]
+    stream = (piece for piece in pieces) if sync else each_of(pieces)
+    return threelo.File(stream if kind == "stream" else text.encode(), **given)
+
+
+async def each_of(pieces: list[bytes]) -> Any:
+    for piece in pieces:
+        yield piece
+
+
+def response(result: Any, streamed: bytes | None = None) -> Json:
+    body = result.content if streamed is None else streamed
     record = {name: plain(getattr(result, name)) for name in ("status", "url", "attempts", "history")}
     record["headers"] = {name.lower(): value for name, value in dict(result.headers).items()}
+    record["text"] = body.decode(errors="replace")
     with contextlib.suppress(ValueError):
-        record["json"] = result.json()
+        record["json"] = json.loads(body)
     return record
 
 

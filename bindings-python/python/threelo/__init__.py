@@ -9,6 +9,7 @@ stable `code`; see `threelo.errors`. What goes on beside the calls is logged to
 from . import errors
 from ._async_client import AsyncClient
 from ._client import Client
+from ._files import AsyncReadable, File, FileContent, FileLike, Readable
 from ._many import AsyncRequestResults, RequestResult, RequestResults
 from ._native import __version__
 from ._options import (
@@ -32,6 +33,7 @@ from ._options import (
     UpdateOptions,
 )
 from ._paginate import AsyncConnections, AsyncPaginator, Connections, Paginator
+from ._stream import Pieces
 from ._types import (
     Attention,
     Connection,
@@ -52,6 +54,7 @@ __all__ = [
     "AsyncClient",
     "AsyncConnections",
     "AsyncPaginator",
+    "AsyncReadable",
     "AsyncRequestResults",
     "Attention",
     "Client",
@@ -66,6 +69,9 @@ __all__ = [
     "ConnectionsOptions",
     "DisconnectOptions",
     "Event",
+    "File",
+    "FileContent",
+    "FileLike",
     "Headers",
     "HistoryEntry",
     "ImportConnectionOptions",
@@ -74,10 +80,12 @@ __all__ = [
     "LedgerEntry",
     "PaginateOptions",
     "Paginator",
+    "Pieces",
     "ProxyRequestManyOptions",
     "ProxyRequestOptions",
     "RateLimit",
     "RateLimitsOptions",
+    "Readable",
     "RefreshOptions",
     "RequestResult",
     "RequestResults",

@@ -9,6 +9,7 @@ from typing import Self, Unpack
 from . import _options as given
 from . import _results
 from ._base import Base
+from ._files import upload_async
 from ._many import AsyncRequestResults
 from ._paginate import AsyncConnections, AsyncPaginator
 from ._types import Connection, ConnectSession, KeepAliveReport, RateLimit, Response, Site
@@ -73,8 +74,16 @@ class AsyncClient(Base):
     ) -> Response:
         """One authenticated call to the connection's site. Returns a Response for every HTTP status.
 
-        As `Client.proxy_request()`, awaited.
+            response = await client.proxy_request("user-42", "GET", content, stream=True)
+            async with response:
+                async for piece in response.iter_bytes():
+                    ...
+
+        As `Client.proxy_request()`, awaited. Files may also be read asynchronously; others are read on
+        threads, never on the event loop.
         """
+        if "files" in options:
+            return Response._read(await upload_async(self._native, options, id=id, method=method, path=path))
         request = encode_request(options, id=id, method=method, path=path)
         return Response._read(await self._native.request_async(*request))
 

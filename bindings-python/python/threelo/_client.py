@@ -9,6 +9,7 @@ from typing import Self, Unpack
 from . import _options as given
 from . import _results
 from ._base import Base
+from ._files import upload
 from ._many import RequestResults
 from ._paginate import Connections, Paginator
 from ._types import Connection, ConnectSession, KeepAliveReport, RateLimit, Response, Site
@@ -92,6 +93,15 @@ class Client(Base):
             response.raise_for_status()
             response.json()["fields"]["summary"]
 
+            attachments = "/rest/api/3/issue/ACME-1/attachments"
+            client.proxy_request("user-42", "POST", attachments, files="report.pdf")
+
+            content = "/rest/api/3/attachment/content/10001"
+            with client.proxy_request("user-42", "GET", content, stream=True) as response:
+                response.raise_for_status()
+                for piece in response.iter_bytes():
+                    ...
+
         Args:
             id: the connection's id.
             method: GET, POST, PUT, DELETE, PATCH, HEAD or OPTIONS.
@@ -102,7 +112,10 @@ class Client(Base):
             ConnectionNotFoundError, ReauthorizationRequiredError, SiteRequiredError, DestinationRefusedError,
             NetworkError, OutcomeUnknownError, RateLimitedError, ResponseTruncatedError, BodyTooLargeError: no
             answer can be had; see each.
+            InvalidArgumentError: also where a file cannot be read; what its source raised is the cause.
         """
+        if "files" in options:
+            return Response._read(upload(self._native, options, id=id, method=method, path=path))
         request = encode_request(options, id=id, method=method, path=path)
         return Response._read(self._native.request(*request))
 

@@ -1,20 +1,47 @@
 from collections.abc import Awaitable, Callable
+from os import PathLike
 from types import TracebackType
 from typing import Any, Self, final
 
 from .errors import ThreeloError
 
 __all__ = [
+    "NativeBody",
     "NativeClient",
     "NativeEvents",
+    "NativeFeed",
     "NativeMany",
     "NativePaginator",
     "NativeResponse",
     "PendingCall",
     "__version__",
+    "upload",
+    "upload_async",
 ]
 
 __version__: str
+
+_Part = tuple[object, str | None, str | None, str | None]
+
+def upload(client: NativeClient, options: str, data: bytes | None, files: list[_Part]) -> NativeResponse: ...
+def upload_async(
+    client: NativeClient, options: str, data: bytes | None, files: list[_Part]
+) -> Awaitable[NativeResponse]: ...
+
+@final
+class NativeFeed:
+    def __new__(cls) -> Self: ...
+    def asked(self) -> Awaitable[str | None]: ...
+    def give(self, piece: bytes | None) -> None: ...
+    def fail(self, words: str) -> None: ...
+
+@final
+class NativeBody:
+    def read(self, received: int) -> bytes | None: ...
+    def read_async(self, received: int) -> Awaitable[bytes | None]: ...
+    def save(self, path: str | PathLike[str]) -> str: ...
+    def save_async(self, path: str | PathLike[str]) -> Awaitable[str]: ...
+    def close(self) -> None: ...
 
 @final
 class NativeClient:
@@ -63,6 +90,10 @@ class NativeResponse:
     @property
     def body(self) -> bytes: ...
     def json(self) -> Any: ...
+    @property
+    def streamed(self) -> bool: ...
+    @property
+    def reader(self) -> NativeBody: ...
     def raise_for_status(self) -> None: ...
 
 @final

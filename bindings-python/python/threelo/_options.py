@@ -9,6 +9,7 @@ from datetime import datetime
 from os import PathLike
 from typing import Any, Literal, NotRequired, Required, TypedDict
 
+from ._files import FileLike
 from ._types import Event
 
 
@@ -95,6 +96,18 @@ class ProxyRequestOptions(TypedDict, total=False):
     """Body, sent as JSON."""
     data: NotRequired[str | bytes]
     """Body, sent as it is."""
+    form: NotRequired[Mapping[str, object]]
+    """Body, sent as a form; a list repeats its field, null leaves it out. With files, the form's other
+    fields.
+    """
+    files: NotRequired[FileLike | Sequence[FileLike]]
+    """Files to upload as a multipart form: paths, bytes, file objects or streams, read while they are sent
+    (F5.8).
+    """
+    stream: NotRequired[bool]
+    """Hands a success on while it arrives, whatever its size; every other answer is read whole. timeout is
+    then for its beginning, and for each wait for more. Default: False.
+    """
     headers: NotRequired[Mapping[str, str]]
     """Request headers; Authorization and Host are threelo's own."""
     site: NotRequired[str]

@@ -7,7 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import Message
+from os import PathLike
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
+
+from ._stream import Pieces
 
 if TYPE_CHECKING:
     from ._native import NativeResponse
@@ -273,8 +277,9 @@ class HistoryEntry:
 
 
 class Response:
-    """An answer of Jira, whatever its status. The body has been read and decompressed; it does not show in
-    the representation.
+    """An answer of Jira, whatever its status. The body is decompressed, and does not show in the
+    representation. It has been read, unless the call said `stream`; then it is read by `iter_bytes()` or
+    `save()`, and closed by a `with` block.
     """
 
     # Nothing is converted before somebody asks: most callers want the status and the body.
@@ -326,8 +331,63 @@ class Response:
 
     @property
     def content(self) -> bytes:
-        """The body as bytes."""
+        """The body as bytes.
+
+        Raises:
+            InvalidArgumentError: the body is streamed.
+        """
         return self._native.body
+
+    def iter_bytes(self) -> Pieces:
+        """The body, piece by piece: while it arrives if the call said `stream`, otherwise what was read. Goes
+        with `for`, and with `async for`. `timeout` of the call is the longest wait for a piece.
+
+            with client.proxy_request("user-42", "GET", path, stream=True) as response:
+                for piece in response.iter_bytes():
+                    file.write(piece)
+
+        Raises, while iterating:
+            ResponseTruncatedError: the body broke off; it never just ends.
+            TimeoutError, CancelledError: nothing came; the response or the client was closed.
+        """
+        return Pieces(self._native.reader)
+
+    def save(self, path: str | PathLike[str]) -> int:
+        """Writes the body, or what is left of it, to a file, and returns how many bytes that were. The file
+        has its name only when it is whole.
+
+            client.proxy_request("user-42", "GET", path, stream=True).save("report.pdf")
+
+        Raises:
+            InvalidArgumentError: the file cannot be written.
+            ResponseTruncatedError, TimeoutError, CancelledError: as for `iter_bytes()`.
+        """
+        return int(self._native.reader.save(path))
+
+    async def save_async(self, path: str | PathLike[str]) -> int:
+        """As `save()`, awaited."""
+        return int(await self._native.reader.save_async(path))
+
+    def close(self) -> None:
+        """Gives up what has not been read of a streamed body, and with it the connection."""
+        if self._native.streamed:
+            self._native.reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     @property
     def text(self) -> str:

@@ -20,11 +20,18 @@ pub(super) struct Known {
     accepted: &'static str,
     required: bool,
     secret: bool,
+    /// It crosses beside the others. What has come as JSON is of a kind the caller's language could not convert.
+    beside: bool,
 }
 
 /// Every verb takes this one; the client does not.
-const TIMEOUT: Known =
-    Known { name: "timeout_ms", accepted: "a number of at least zero", required: false, secret: false };
+const TIMEOUT: Known = Known {
+    name: "timeout_ms",
+    accepted: "a number of at least zero",
+    required: false,
+    secret: false,
+    beside: false,
+};
 
 /// Decodes the options of `group` (a verb, or `client`).
 pub(super) fn decode<T: DeserializeOwned>(group: &str, text: &str, casing: Casing) -> Result<T> {
@@ -54,6 +61,10 @@ fn read<T: DeserializeOwned>(group: &str, known: &[Known], text: &str, casing: C
         let Some(option) = known.iter().chain(timeout).find(|option| casing.is(option.name, &key)) else {
             return Err(unknown(code, group, &key, known, casing));
         };
+        if option.beside {
+            let given = describe(Some(&value), option.secret);
+            return Err(Error::bad_value(code, &key, given, option.accepted));
+        }
         if option.name == TIMEOUT.name && casing == Casing::Snake {
             value = value.as_f64().map_or(value, |seconds| Value::from(seconds * 1000.0));
         }

@@ -17,6 +17,7 @@ use crate::options::{
     CloseOptions, CompleteOptions, ConnectOptions, ConnectionsOptions, IdOptions, ImportOptions,
     KeepAliveOptions, ManyOptions, PaginateOptions, RequestOptions, SelectSiteOptions, UpdateOptions,
 };
+use crate::upload::Upload;
 
 /// A verb that takes and returns plain data, with its options. `proxy_request` and `paginate` have richer results
 /// and are called on the [`Client`] itself.
@@ -89,12 +90,17 @@ impl ClientOptions {
 }
 
 impl RequestOptions {
-    /// Reads the options of `proxy_request`; a body given as bytes comes beside them.
+    /// Reads the options of `proxy_request`; a body given as bytes, or files, come beside them.
     ///
     /// # Errors
     /// `invalid_argument`.
-    pub fn decode(options: &str, data: Option<bytes::Bytes>, casing: Casing) -> Result<Self> {
-        Ok(Self { data, ..decode("proxy_request", options, casing)? })
+    pub fn decode(
+        options: &str,
+        data: Option<bytes::Bytes>,
+        files: Option<Vec<Upload>>,
+        casing: Casing,
+    ) -> Result<Self> {
+        Ok(Self { data, files, ..decode("proxy_request", options, casing)? })
     }
 }
 

@@ -32,9 +32,26 @@ impl fmt::Debug for Download {
     }
 }
 
+/// What is there already.
+impl From<Bytes> for Download {
+    fn from(body: Bytes) -> Self {
+        Self::new(futures::stream::iter([Ok(body)]).boxed(), 200, Arc::default(), Duration::MAX)
+    }
+}
+
 impl Download {
     pub(super) fn new(stream: ByteStream, status: u16, origin: Arc<Origin>, patience: Duration) -> Self {
         Self { stream, status, origin, patience, closing: None, end: None }
+    }
+
+    /// What is told to those who want a whole body at once that was asked for piece by piece.
+    #[must_use]
+    pub fn not_at_once() -> Error {
+        Error::argument(
+            "stream",
+            "true, so the body comes piece by piece",
+            "false, where all of it is wanted at once",
+        )
     }
 
     /// Has it end with the client.

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 use crate::lock::lock;
 
@@ -16,6 +17,10 @@ pub(crate) enum Reply {
     Reset,
     /// Reads the request and never answers.
     Hang,
+    /// Reads the request, writes these bytes and then nothing more.
+    Stall(Vec<u8>),
+    /// Reads nothing at all.
+    Deaf,
 }
 
 /// An answer with a body.
@@ -32,23 +37,36 @@ pub(crate) fn reply(status: u16, headers: &str, body: impl AsRef<[u8]>) -> Reply
 pub(crate) struct Server {
     pub(crate) port: u16,
     requests: Arc<Mutex<Vec<String>>>,
+    gone: Arc<Notify>,
 }
 
 impl Server {
     pub(crate) async fn start(script: Vec<Reply>) -> Self {
+        Self::start_at(|_| script).await
+    }
+
+    /// With a script that knows the server's port.
+    pub(crate) async fn start_at(script: impl FnOnce(u16) -> Vec<Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
+        let script = script(port);
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&requests);
+        let gone = Arc::new(Notify::new());
+        let (kept, left) = (Arc::clone(&requests), Arc::clone(&gone));
         tokio::spawn(async move {
             let mut script = script.into_iter();
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let reply = script.next().unwrap_or(Reply::Hang);
-                tokio::spawn(serve(stream, reply, Arc::clone(&kept)));
+                tokio::spawn(serve(stream, reply, Arc::clone(&kept), Arc::clone(&left)));
             }
         });
-        Self { port, requests }
+        Self { port, requests, gone }
+    }
+
+    /// Waits until a client has left a [`Reply::Stall`].
+    pub(crate) async fn abandoned(&self) {
+        self.gone.notified().await;
     }
 
     /// What came, each request with its head and body.
@@ -57,7 +75,10 @@ impl Server {
     }
 }
 
-async fn serve(mut stream: TcpStream, reply: Reply, kept: Arc<Mutex<Vec<String>>>) {
+async fn serve(mut stream: TcpStream, reply: Reply, kept: Arc<Mutex<Vec<String>>>, gone: Arc<Notify>) {
+    if matches!(reply, Reply::Deaf) {
+        return std::future::pending().await;
+    }
     let Some(request) = read(&mut stream).await else { return };
     lock(&kept).push(request);
     match reply {
@@ -67,7 +88,13 @@ async fn serve(mut stream: TcpStream, reply: Reply, kept: Arc<Mutex<Vec<String>>
             let _ = stream.shutdown().await;
         }
         Reply::Reset => stream.set_zero_linger().unwrap(),
-        Reply::Hang => std::future::pending().await,
+        Reply::Stall(bytes) => {
+            stream.write_all(&bytes).await.unwrap();
+            // Until the client goes away.
+            let _ = stream.read_u8().await;
+            gone.notify_one();
+        }
+        Reply::Hang | Reply::Deaf => std::future::pending().await,
     }
 }
 
@@ -81,7 +108,9 @@ async fn read(stream: &mut TcpStream) -> Option<String> {
                 .lines()
                 .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned))
                 .map_or(0, |length| length.trim().parse().unwrap());
-            if body.len() >= length {
+            let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+            let whole = if chunked { body.ends_with("0\r\n\r\n") } else { body.len() >= length };
+            if whole {
                 return Some(text);
             }
         }

@@ -9,11 +9,14 @@ mod download;
 pub(crate) mod governor;
 mod healing;
 mod history;
+mod multipart;
 pub(crate) mod params;
 mod prepared;
+mod redirect;
 mod response;
 mod retry;
 mod retry_after;
+mod save;
 mod target;
 mod wire;
 
@@ -128,7 +131,8 @@ pub(crate) async fn send(
     let request = prepared::prepare(channel.hosts, destination, options, limits, intent)?;
     let deadline = after(limits.timeout);
     let network = wire::Network { transport: channel.transport, max_body_bytes: limits.max_body_bytes };
-    attempt::run(&network, &channel.limiter, &request, tokens, deadline).await
+    let response = attempt::run(&network, &channel.limiter, &request, tokens, deadline).await?;
+    redirect::follow(&network, &request, response, deadline).await
 }
 
 /// Refuses what no site could be asked: a call is checked before it is made for many. Whether a URL is of the right

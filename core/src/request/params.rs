@@ -27,6 +27,19 @@ const OWN: &[HeaderName] = &[
 
 /// The scalars of one parameter, as text: none for null, several for a list.
 pub(crate) fn values(name: &str, value: &Value) -> Result<Vec<String>> {
+    values_of("params", name, value)
+}
+
+/// The fields of a form, one by one.
+pub(super) fn fields(form: Option<&Map<String, Value>>) -> Result<Vec<(String, String)>> {
+    let mut fields = Vec::new();
+    for (name, value) in form.into_iter().flatten() {
+        fields.extend(values_of("form", name, value)?.into_iter().map(|text| (name.clone(), text)));
+    }
+    Ok(fields)
+}
+
+fn values_of(option: &str, name: &str, value: &Value) -> Result<Vec<String>> {
     let all = match value {
         Value::Array(items) => items.as_slice(),
         single => std::slice::from_ref(single),
@@ -41,7 +54,7 @@ pub(crate) fn values(name: &str, value: &Value) -> Result<Vec<String>> {
     });
     texts.collect::<Result<_, _>>().map_err(|given| {
         let accepted = "a string, a number, true, false, null, or a list of them for each name";
-        Error::argument("params", format!("{given} at {name:?}"), accepted)
+        Error::argument(option, format!("{given} at {name:?}"), accepted)
     })
 }
 

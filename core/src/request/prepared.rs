@@ -8,11 +8,12 @@ use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use url::Url;
 
 use super::governor::Route;
-use super::{Destination, Intent, Limits, decode, params, target};
-use crate::atlassian::Hosts;
+use super::{Destination, Intent, Limits, decode, multipart, params, target};
+use crate::atlassian::{Hosts, media};
 use crate::body::Body;
 use crate::error::{Code, Error, Result};
 use crate::options::{RequestOptions, Retry};
+use crate::upload::Upload;
 
 /// A call without its token.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub(super) struct Prepared {
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
+const ANYTHING: HeaderValue = HeaderValue::from_static("*/*");
 
 /// Checks everything about a call that can be checked before it is sent.
 pub(super) fn prepare(
@@ -55,20 +58,10 @@ pub(super) fn prepare(
     let mut url = target.url;
     url.set_query(params::query(target.query.as_deref(), options.params.as_ref())?.as_deref());
     let mut headers = params::headers(options.headers.as_ref())?;
-    headers.entry(ACCEPT).or_insert(JSON);
+    let is_file = media::is_file(&method, &target.path);
+    headers.entry(ACCEPT).or_insert(if is_file { ANYTHING } else { JSON });
     decode::accept(&mut headers);
-    let body = match (&options.json, &options.data) {
-        (Some(_), Some(_)) => {
-            return Err(Error::argument("data", "given together with json", "one of the two"));
-        }
-        (Some(json), None) => {
-            headers.entry(CONTENT_TYPE).or_insert(JSON);
-            let text = serde_json::to_vec(json)
-                .map_err(|_| Error::new(Code::InvalidArgument, "`json` could not be written"))?;
-            Some(Body::from(Bytes::from(text)))
-        }
-        (None, data) => data.clone().map(Body::from),
-    };
+    let body = body(options, &mut headers)?;
     let unhurried = options.timeout.is_none() && body.as_ref().is_some_and(Body::is_streamed);
     let patience = unhurried.then_some(limits.timeout);
     let reads = intent == Intent::Listing || matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
@@ -82,7 +75,7 @@ pub(super) fn prepare(
         headers,
         body,
         bearer: true,
-        streams: false,
+        streams: options.stream,
         timeout: limits.timeout,
         patience,
         reads,
@@ -90,6 +83,48 @@ pub(super) fn prepare(
         granted_scopes: destination.granted_scopes.clone(),
         route,
     })
+}
+
+/// The one body of a call, and the headers that go with it.
+fn body(options: &RequestOptions, headers: &mut HeaderMap) -> Result<Option<Body>> {
+    let forms = options.form.is_some() || options.files.is_some();
+    let given = [("json", options.json.is_some()), ("data", options.data.is_some()), ("form", forms)];
+    let names: Vec<&str> = given.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
+    if let [first, second, ..] = names.as_slice() {
+        let given = format!("given together with {first}");
+        return Err(Error::argument(second, given, "one of json, data, and a form with or without files"));
+    }
+    if let Some(json) = &options.json {
+        headers.entry(CONTENT_TYPE).or_insert(JSON);
+        let text = serde_json::to_vec(json)
+            .map_err(|_| Error::new(Code::InvalidArgument, "`json` could not be written"))?;
+        return Ok(Some(Bytes::from(text).into()));
+    }
+    let fields = params::fields(options.form.as_ref())?;
+    match &options.files {
+        Some(files) => upload(&fields, files, headers).map(Some),
+        None if options.form.is_some() => {
+            headers.entry(CONTENT_TYPE).or_insert(FORM);
+            let text = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
+            Ok(Some(Bytes::from(text).into()))
+        }
+        None => Ok(options.data.clone().map(Body::from)),
+    }
+}
+
+fn upload(fields: &[(String, String)], files: &[Upload], headers: &mut HeaderMap) -> Result<Body> {
+    if headers.contains_key(CONTENT_TYPE) {
+        return Err(Error::argument(
+            "headers",
+            "with a Content-Type beside files",
+            "the one that files bring",
+        ));
+    }
+    let form = multipart::form(fields, files)?;
+    headers.insert(CONTENT_TYPE, form.content_type);
+    // Without it Jira takes the form for one that another site had a browser send (F5.8).
+    headers.entry("x-atlassian-token").or_insert(HeaderValue::from_static("no-check"));
+    Ok(form.body)
 }
 
 impl Prepared {

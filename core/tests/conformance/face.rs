@@ -2,11 +2,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures::StreamExt;
 use serde_json::{Map, Value, json};
+use threelo_core::body::Body;
 use threelo_core::request::Response;
 use threelo_core::{
     Call, Casing, Client, ClientOptions, Code, ConnectionsOptions, Error, ManyOptions, PaginateOptions,
-    RequestOptions,
+    RequestOptions, Upload,
 };
 
 /// Opens a client from options as a binding would hand them over.
@@ -61,11 +64,29 @@ async fn many(client: &Client, options: &Value) -> Result<Value, Error> {
 }
 
 async fn request(client: &Client, options: &Value, step: &Value) -> Result<Value, Error> {
-    let (text, data) = beside(options);
-    let options = RequestOptions::decode(&text, data, Casing::Snake)?;
-    let response = client.proxy_request(options).await?;
+    let mut options = options.clone();
+    let files = match &options["files"] {
+        Value::Array(files) => Some(files.iter().map(upload).collect()),
+        one @ Value::Object(_) => Some(vec![upload(one)]),
+        // What is no file crosses under its name, as in the bindings.
+        _ => None,
+    };
+    if files.is_some() {
+        options.as_object_mut().unwrap().remove("files");
+    }
+    let (text, data) = beside(&options);
+    let options = RequestOptions::decode(&text, data, files, Casing::Snake)?;
+    let mut response = client.proxy_request(options).await?;
     if step["raise_for_status"] == true {
         response.error_for_status()?;
+    }
+    if response.is_streamed() {
+        let mut download = response.download();
+        let mut body = Vec::new();
+        while let Some(piece) = download.next().await? {
+            body.extend_from_slice(&piece);
+        }
+        response.body = body.into();
     }
     Ok(shown(&response))
 }
@@ -80,10 +101,38 @@ fn shown(response: &Response) -> Value {
         "status": response.status, "url": response.url, "attempts": response.attempts,
         "history": response.history, "headers": headers,
     });
+    record["text"] = response.text().into();
     if let Ok(body) = serde_json::from_slice::<Value>(&response.body) {
         record["json"] = body;
     }
     record
+}
+
+/// `{"$base64": …}`, or `{"$file": {"text", "as", "filename", "content_type", "field"}}`.
+fn upload(given: &Value) -> Upload {
+    let Some(file) = given.get("$file") else {
+        return Upload::new(Bytes::from(STANDARD.decode(given["$base64"].as_str().unwrap()).unwrap()));
+    };
+    let part = |name: &str| file[name].as_str().map(str::to_owned);
+    let text = part("text");
+    let mut upload = match (file["as"].as_str(), text) {
+        (Some("path"), None) => Upload::path(part("path").unwrap()),
+        (Some("path"), Some(text)) => {
+            std::fs::write(part("path").unwrap(), text).unwrap();
+            Upload::path(part("path").unwrap())
+        }
+        (Some("stream"), Some(text)) => {
+            let pieces: Vec<_> =
+                text.into_bytes().chunks(3).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+            Upload::new(Body::once(futures::stream::iter(pieces).boxed(), None))
+        }
+        (None | Some("bytes"), Some(text)) => Upload::new(Bytes::from(text)),
+        other => panic!("what file is {other:?}?"),
+    };
+    upload.field = part("field");
+    upload.filename = part("filename").or(upload.filename);
+    upload.content_type = part("content_type");
+    upload
 }
 
 async fn paginate(client: &Client, options: &Value, step: &Value) -> Result<Value, Error> {
