@@ -174,7 +174,7 @@ export class DestinationRefusedError extends ThreeloError {
 }
 
 /**
- * The cursor is damaged, or belongs to another connection, site or query.
+ * The cursor is damaged or was changed, belongs to another connection, site or query, or its place is not accepted any more: page tokens live for seven days.
  *
  * Start the listing again without a cursor.
  */
@@ -183,7 +183,7 @@ export class CursorInvalidError extends ThreeloError {
 }
 
 /**
- * A listing repeated a page position, so going on would never end.
+ * A listing led back to a place it had led to before, or said that there is more and not where, so going on would never end or lose items.
  *
  * Start the listing again later; report it if it stays.
  */

@@ -20,8 +20,8 @@ codes! {
     HttpError = "http_error", retryable: false, doc: "Jira answered with an error status that has no code of its own.", hint: "Read the status and the messages in the error's context.";
     OutcomeUnknown = "outcome_unknown", retryable: false, doc: "A write broke after it was sent; it may or may not have happened.", hint: "Look in Jira whether it happened before sending it again.";
     DestinationRefused = "destination_refused", retryable: false, doc: "The path or URL does not lead to the connection's own site.", hint: "Pass a path such as /rest/api/3/myself, or a URL of the connection's own site.";
-    CursorInvalid = "cursor_invalid", retryable: false, doc: "The cursor is damaged, or belongs to another connection, site or query.", hint: "Start the listing again without a cursor.";
-    PaginationStalled = "pagination_stalled", retryable: false, doc: "A listing repeated a page position, so going on would never end.", hint: "Start the listing again later; report it if it stays.";
+    CursorInvalid = "cursor_invalid", retryable: false, doc: "The cursor is damaged or was changed, belongs to another connection, site or query, or its place is not accepted any more: page tokens live for seven days.", hint: "Start the listing again without a cursor.";
+    PaginationStalled = "pagination_stalled", retryable: false, doc: "A listing led back to a place it had led to before, or said that there is more and not where, so going on would never end or lose items.", hint: "Start the listing again later; report it if it stays.";
     ResponseTruncated = "response_truncated", retryable: true, doc: "The answer broke off before its end.", hint: "Repeat the read.";
     BodyTooLarge = "body_too_large", retryable: false, doc: "The answer is larger than max_body_bytes.", hint: "Ask for less, or raise max_body_bytes.";
     Timeout = "timeout", retryable: true, doc: "The call's time was up.", hint: "Try again, or allow more time; a rotation that was under way goes on.";

@@ -2,11 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { EventEmitter, getEventListeners, once } from 'node:events';
+import { createServer } from 'node:http';
 import { test } from 'node:test';
 
 import { CancelledError, ConnectionNotFoundError, TimeoutError } from 'threelo';
 
-import { Sandbox } from './support.mjs';
+import { Sandbox, folder } from './support.mjs';
 
 const sandbox = await Sandbox.start();
 const client = sandbox.client();
@@ -112,3 +113,35 @@ test('an aborted listing can be gone on with', async () => {
   assert.equal(new Set(found).size, 57);
   assert.equal(found.length, 57);
 });
+
+for (const whole of [false, true]) {
+  test(`a loop over ${whole ? 'pages' : 'items'} that is left ends what was fetched ahead`, async () => {
+    const store = `${folder()}/threelo.db`;
+    const connecting = sandbox.client({ store });
+    await sandbox.connect(connecting, 'user-1');
+    const page = { startAt: 0, maxResults: 2, total: 100, isLast: false, values: [{ id: '1' }, { id: '2' }] };
+    const later = new EventEmitter();
+    let gave = false;
+    const server = createServer((request, response) => {
+      if (gave) {
+        request.on('close', () => later.emit('gone'));
+        later.emit('came');
+      } else {
+        gave = true;
+        response.end(JSON.stringify(page));
+      }
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const api = `http://127.0.0.1:${server.address().port}`;
+    const own = sandbox.client({ store, endpoints: { auth: sandbox.url, api } });
+    const items = own.paginate('user-1', '/rest/api/3/project/search');
+    const [came, gone] = [once(later, 'came'), once(later, 'gone')];
+    for await (const _ of whole ? items.pages() : items) {
+      await came;
+      break;
+    }
+    await gone;
+    server.close();
+  });
+}

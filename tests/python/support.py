@@ -143,6 +143,26 @@ class SilentServer:
         self._listener.close()
 
 
+class OnePageServer(SilentServer):
+    """Gives the first page of a listing, and is silent from then on."""
+
+    PAGE = b'{"startAt":0,"maxResults":2,"total":100,"isLast":false,"values":[{"id":"1"},{"id":"2"}]}'
+
+    def __init__(self) -> None:
+        self._gave = False
+        super().__init__()
+
+    def _listen(self, taken: socket.socket) -> None:
+        if self._gave:
+            super()._listen(taken)
+            return
+        self._gave = True
+        with taken:
+            taken.recv(65536)
+            head = f"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {len(self.PAGE)}\r\n\r\n"
+            taken.sendall(head.encode() + self.PAGE)
+
+
 class Person:
     """Consents, with a blocking client."""
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import threelo
-from support import PATIENCE, Person, Sandbox, SilentServer
+from support import PATIENCE, OnePageServer, Person, Sandbox, SilentServer
 
 
 def start(client: threelo.AsyncClient) -> asyncio.Task[threelo.Response]:
@@ -127,3 +129,53 @@ async def test_a_listing_keeps_its_place_while_a_page_is_on_its_way(
         sandbox.control("DELETE", f"/faults/{held}")
         keys = begun + [issue["key"] async for issue in listing]
         assert len(keys) == len(set(keys)) == 57
+
+
+@pytest.fixture
+def one_page(stuck: dict[str, Any]) -> Iterator[tuple[dict[str, Any], OnePageServer]]:
+    """Options of a client whose listings have a second page that never comes, and the server."""
+    with OnePageServer() as server:
+        yield stuck | {"endpoints": stuck["endpoints"] | {"api": server.url}}, server
+
+
+LISTING = ("user-42", "/rest/api/3/project/search")
+
+
+def test_a_loop_that_is_left_ends_what_was_fetched_ahead(
+    one_page: tuple[dict[str, Any], OnePageServer],
+) -> None:
+    options, server = one_page
+    with threelo.Client(**options) as client:
+        for _ in client.paginate(*LISTING, parallel=4):
+            fetched = {server.came.get(timeout=PATIENCE) for _ in range(4)}
+            break
+        assert {server.gone.get(timeout=PATIENCE) for _ in range(4)} == fetched
+
+
+@pytest.mark.parametrize("whole_pages", [True, False])
+async def test_an_awaited_loop_that_is_left_ends_what_was_fetched_ahead(
+    one_page: tuple[dict[str, Any], OnePageServer], whole_pages: bool
+) -> None:
+    options, server = one_page
+    async with threelo.AsyncClient(**options) as client:
+        items = client.paginate(*LISTING)
+        async for _ in items.pages() if whole_pages else items:
+            await came(server)
+            break
+        del items
+        await gone(server)
+
+
+async def test_pages_that_are_closed_end_what_was_fetched_ahead_and_can_be_gone_on_with(
+    one_page: tuple[dict[str, Any], OnePageServer],
+) -> None:
+    options, server = one_page
+    async with threelo.AsyncClient(**options) as client:
+        items = client.paginate(*LISTING)
+        async with contextlib.aclosing(items.pages()) as pages:
+            assert [item["id"] for item in await anext(pages)] == ["1", "2"]
+            await came(server)
+        await gone(server)
+        again = asyncio.ensure_future(anext(items))
+        await came(server)
+        again.cancel()

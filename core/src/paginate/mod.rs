@@ -171,13 +171,12 @@ impl Paginator {
         if response.status != 400 || at.given().is_none() || !(self.resumed || expired) {
             return Err(error);
         }
-        let why = if expired { ": the places Jira gives live for seven days" } else { "" };
+        let why = if expired { ": page tokens live for seven days" } else { "" };
         let path = self.query.path();
         let text = format!("{path} does not take the place the listing had come to any more{why}");
         let messages = error.context().get("messages").cloned().unwrap_or_default();
         let error = Error::new(Code::CursorInvalid, text).with_status(response.status).with("path", path);
-        let error = error.with("age_ms", age).with("messages", messages);
-        Err(error.hinting("Start the listing again, without a cursor."))
+        Err(error.with("age_ms", age).with("messages", messages))
     }
 
     fn check_site(&mut self, cloud_id: String) -> Result<()> {

@@ -1,12 +1,14 @@
 //! Where in a listing we are: pure bookkeeping between the pages that come and the items that are handed out.
 
+use bytes::Bytes;
+use serde_json::value::RawValue;
+
 use super::cursor::Cursor;
 use super::distinct::Distinct;
 use super::guard::Guard;
 use super::page::Page;
 use super::position::Position;
 use super::shape::{Listing, Next};
-use bytes::Bytes;
 
 /// A place in a listing, and what is known of the way there.
 #[derive(Debug)]
@@ -116,34 +118,22 @@ impl Walk {
             listing.items.clear();
         }
         let length = count(listing.items.len());
-        let skipped = skip.min(length);
-        let place = at.clone();
-        let mut page =
-            Handed { at, skip: skipped, ends: None, given: 0, whole: true, after: self.overlapped.take() };
-        let mut items = Vec::with_capacity(listing.items.len());
-        let mut ends = Vec::new();
-        let mut repeated = false;
-        for (end, item) in (1_u64..).zip(&listing.items) {
-            let consumed = end <= skipped;
-            if !consumed && self.remaining.is_some_and(|remaining| page.given == remaining) {
-                page.whole = false;
-                break;
-            }
-            let new = self.distinct.as_mut().is_none_or(|distinct| distinct.is_new(item));
-            repeated |= !new;
-            if new && !consumed {
-                items.push(*item);
-                ends.push(end);
-                page.given += 1;
-            }
-        }
+        let mut page = Handed {
+            at,
+            skip: skip.min(length),
+            ends: None,
+            given: 0,
+            whole: true,
+            after: self.overlapped.take(),
+        };
+        let (items, repeated) = self.choose(&mut page, &listing);
         let next = match listing.whole_window {
             Some(whole) if self.whole_windows || repeated => {
                 self.whole_windows = true;
                 whole
             }
             Some(_) => {
-                self.overlapped = Some((place, length));
+                self.overlapped = Some((page.at.clone(), length));
                 next
             }
             None => next,
@@ -151,16 +141,39 @@ impl Walk {
         let going = self.guard.gave(page.given);
         self.next = match next {
             Next::End => Ahead::End,
-            Next::Page(at) if going => Ahead::Page { at, skip: skip - skipped },
+            Next::Page(at) if going => Ahead::Page { at, skip: skip - page.skip },
             Next::Page(_) | Next::Stalled => Ahead::Stalled,
         };
         if items.is_empty() {
             return None;
         }
         self.remaining = self.remaining.map(|remaining| remaining - page.given);
-        page.ends = self.distinct.is_some().then_some(ends);
         self.handed = Some(page);
         Some(Page::new(body, items.into_iter()))
+    }
+
+    /// The items of a page that are handed out, as many as are wanted; and whether one came that had come before.
+    fn choose<'a>(&mut self, page: &mut Handed, listing: &Listing<'a>) -> (Vec<&'a RawValue>, bool) {
+        let (mut items, mut ends) = (Vec::with_capacity(listing.items.len()), Vec::new());
+        let mut repeated = false;
+        for (end, item) in (1_u64..).zip(&listing.items) {
+            let consumed = end <= page.skip;
+            if !consumed && self.remaining == Some(page.given) {
+                page.whole = false;
+                break;
+            }
+            let new = self.distinct.as_mut().is_none_or(|distinct| distinct.is_new(item));
+            repeated |= !new;
+            if new && !consumed {
+                items.push(*item);
+                page.given += 1;
+                if self.distinct.is_some() {
+                    ends.push(end);
+                }
+            }
+        }
+        page.ends = self.distinct.is_some().then_some(ends);
+        (items, repeated)
     }
 
     /// The place after `consumed` items of the page handed out last; `None` when nothing is left.
