@@ -88,11 +88,18 @@ export interface NativeFeed {
   fail(words: string): void;
 }
 
+export interface NativeSandbox {
+  readonly options: string | null;
+  close(): void;
+}
+
 /** What the native half exports: data in, data out. `src/` beside this folder is its source. */
 export interface Native {
   NativePort: new (deliver: (batch: (Completion & { readonly id: number })[]) => void) => NativePort;
   NativeUploads: new () => NativeUploads;
   open(port: NativePort, options: string): NativeClient | Failure;
+  NativeSandbox: new (world: string, port: number) => NativeSandbox;
+  cli(arguments_: string[]): number;
 }
 
 export const native: Native = load();

@@ -4,6 +4,7 @@
 //! A call is started with a number of the face's choosing and returns at once. What became of it comes back through
 //! the environment's [`port::NativePort`], many at a time. Failures are plain data: the face makes them into classes.
 
+pub mod beside;
 pub mod body;
 pub mod client;
 pub mod events;

@@ -7,6 +7,7 @@
 //! - what belongs to a process is neither used nor dropped in its children (`process`).
 
 mod answer;
+mod beside;
 mod blocking;
 mod body;
 mod client;
@@ -30,6 +31,8 @@ use pyo3::prelude::*;
 mod _native {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::beside::{NativeSandbox, cli};
     #[pymodule_export]
     use crate::body::NativeBody;
     #[pymodule_export]

@@ -22,6 +22,7 @@ mod errors;
 mod faults;
 mod gateway;
 mod grants;
+mod hosted;
 mod inspect;
 mod jira;
 mod jql;
@@ -51,6 +52,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::connection::{Connection, Door};
+pub use crate::hosted::Hosted;
 use crate::serve::Sandbox;
 pub use crate::settings::Settings;
 pub use crate::world::World;

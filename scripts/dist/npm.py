@@ -63,7 +63,8 @@ def _stage_face() -> Path:
         face.pop(only_here, None)
     face["optionalDependencies"] = {native_name(entry["npm"]): face["version"] for entry in platforms()}
     stage = _stage("threelo", face, [ROOT / "README.md"])
-    shutil.copytree(NATIVE / "lib", stage / "bindings-node" / "lib")
+    for folder in ("lib", "bin"):
+        shutil.copytree(NATIVE / folder, stage / "bindings-node" / folder)
     return stage
 
 

@@ -13,13 +13,17 @@ __all__ = [
     "NativeMany",
     "NativePaginator",
     "NativeResponse",
+    "NativeSandbox",
     "PendingCall",
     "__version__",
+    "cli",
     "upload",
     "upload_async",
 ]
 
 __version__: str
+
+def cli(arguments: list[str]) -> int: ...
 
 _Part = tuple[object, str | None, str | None, str | None]
 
@@ -95,6 +99,15 @@ class NativeResponse:
     @property
     def reader(self) -> NativeBody: ...
     def raise_for_status(self) -> None: ...
+
+@final
+class NativeSandbox:
+    def __new__(cls, world: str, port: int) -> Self: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def options(self) -> str: ...
+    def close(self) -> None: ...
 
 @final
 class PendingCall:

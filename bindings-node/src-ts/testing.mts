@@ -1,0 +1,4 @@
+/// <reference types="node" preserve="true" />
+
+// The ESM door to the same module: see tsconfig.build.json.
+export * from './testing.js';

@@ -1,0 +1,99 @@
+/**
+ * A little Atlassian for your own tests: consent, tokens, sites and a small Jira, without the network.
+ *
+ * ```js
+ * await using atlassian = new Sandbox();
+ * await using client = atlassian.client();
+ * await atlassian.connect(client, 'user-42');
+ * ```
+ *
+ * Each sandbox has a port, a world and a log of its own, so tests can run side by side.
+ *
+ * @packageDocumentation
+ */
+/// <reference types="node" preserve="true" />
+
+import { Client } from './client.js';
+import { native } from './native.js';
+import type { ClientOptions, ConnectOptions } from './options.js';
+import type { Connection } from './records.js';
+
+const BINDING = 'browser';
+
+/** What the person does at the consent page. */
+export interface Choice {
+  /** Name of the account; the world's first when left out. */
+  account?: string;
+  /** Subdomains of the sites that are accepted. */
+  sites?: string[];
+  /** `decline` sends the browser back without a code. */
+  decision?: 'accept' | 'decline';
+}
+
+/** A running sandbox. It binds 127.0.0.1 only and stops when it is closed, at the latest with the process. */
+export class Sandbox {
+  /** Address of both hosts, auth and API. */
+  readonly url: string;
+  readonly #native;
+  readonly #options: ClientOptions;
+
+  /**
+   * @param world - apps, accounts, sites and settings, as the sandbox's README describes them; what is left out has a
+   *   default: the account `ada`, and the sites `acme`, `zeta` and others with 57 issues each
+   * @param port - where it listens; 0 takes a free port
+   * @throws Error: the world cannot be, or the port is taken.
+   */
+  constructor(world?: Readonly<Record<string, unknown>>, port = 0) {
+    this.#native = new native.NativeSandbox(world ? JSON.stringify(world) : '', port);
+    const given = JSON.parse(this.#native.options ?? '');
+    this.url = given.endpoints.api;
+    this.#options = { clientId: given.client_id, clientSecret: given.client_secret, redirectUri: given.redirect_uri, scopes: given.scopes, store: given.store, endpoints: given.endpoints };
+  }
+
+  /** Options of a client of this sandbox: its app, its scopes without Confluence's, and a store in memory, changed by `more`. */
+  options(more: Partial<ClientOptions> = {}): ClientOptions {
+    return { ...this.#options, ...more };
+  }
+
+  /** A client of this sandbox. */
+  client(more: Partial<ClientOptions> = {}): Client {
+    return new Client(this.options(more));
+  }
+
+  /** Plays the person at the consent page a session's `url` leads to, and resolves to where the browser is sent back. */
+  async consent(url: string, choice: Choice = {}): Promise<string> {
+    return ((await this.control('POST', '/consent', { url, ...choice })) as { callback: string }).callback;
+  }
+
+  /** Connects `id` as a person would. */
+  async connect(client: Client, id: string, { account, sites, decision, ...options }: Choice & Partial<ConnectOptions> = {}): Promise<Connection> {
+    const session = await client.connect(id, { binding: BINDING, ...options });
+    return client.complete(await this.consent(session.url, { ...(account && { account }), ...(sites && { sites }), ...(decision && { decision }) }), { binding: BINDING });
+  }
+
+  /**
+   * A call of the sandbox's control API, such as `('POST', '/faults', {…})` or `('GET', '/log')`.
+   *
+   * @throws Error: there is no such call, or its body cannot be.
+   */
+  async control(method: string, path: string, body?: unknown): Promise<unknown> {
+    const headers = { 'content-type': 'application/json' };
+    const answer = await fetch(`${this.url}/_sandbox${path}`, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path} was answered with ${answer.status}: ${text}`);
+    return text ? JSON.parse(text) : null;
+  }
+
+  /** Stops it. Closing twice is no error. */
+  close(): void {
+    this.#native.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+}

@@ -1,0 +1,93 @@
+"""`threelo.testing`: the sandbox that users' own tests stand on, and the command beside it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+import threelo
+from threelo.testing import Sandbox
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.fixture
+def atlassian() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+def test_three_lines_lead_to_a_connected_client() -> None:
+    with Sandbox() as atlassian, atlassian.client() as client:
+        atlassian.connect(client, "user-42")
+        assert client.proxy_request("user-42", "GET", "/rest/api/3/myself").status == 200
+
+
+async def test_the_async_client_is_connected_as_well(atlassian: Sandbox) -> None:
+    async with atlassian.async_client() as client:
+        connection = await atlassian.connect_async(client, "user-42", account="grace", sites=["zeta"])
+    assert connection.site is not None
+    assert connection.site.url == "https://zeta.atlassian.net"
+
+
+def test_each_has_a_world_of_its_own() -> None:
+    def alone(number: int) -> int:
+        with Sandbox({"seed": number}) as atlassian, atlassian.client() as client:
+            atlassian.connect(client, "user-42")
+            client.refresh("user-42")
+            counts: dict[str, int] = atlassian.control("GET", "/log")["counts"]
+            return counts["refresh_exchanges"]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(alone, range(8))) == [1] * 8
+
+
+def test_a_declined_consent_is_played_too(atlassian: Sandbox) -> None:
+    with atlassian.client() as client, pytest.raises(threelo.AuthorizationDeniedError):
+        atlassian.connect(client, "user-42", decision="decline")
+
+
+def test_it_is_gone_once_it_is_closed(atlassian: Sandbox) -> None:
+    atlassian.close()
+    atlassian.close()
+    with pytest.raises(URLError):
+        urlopen(atlassian.url, timeout=5)
+
+
+def test_a_world_that_cannot_be_is_refused() -> None:
+    with pytest.raises(ValueError, match="sights"):
+        Sandbox({"sights": []})
+
+
+def test_the_fixture_gives_each_test_a_fresh_one(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest('pytest_plugins = ["threelo.testing.fixtures"]')
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("run", [1, 2])
+        def test_one(atlassian, run):
+            with atlassian.client() as client:
+                assert list(client.connections()) == []
+                atlassian.connect(client, "user-42")
+            assert atlassian.control("GET", "/log")["counts"]["code_exchanges"] == 1
+        """
+    )
+    pytester.runpytest_subprocess("-q").assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("command", [["-m", "threelo"], [str(Path(sys.executable).parent / "threelo")]])
+def test_the_command_comes_with_the_package(command: list[str]) -> None:
+    program = [sys.executable, *command] if command[0] == "-m" else command
+    told = subprocess.run([*program, "--version"], capture_output=True, text=True, timeout=30, check=True)
+    assert told.stdout.strip() == f"threelo {threelo.__version__}"
+    failed = subprocess.run([*program, "nonsense"], capture_output=True, text=True, timeout=30, check=False)
+    assert failed.returncode == 2
+    assert "Traceback" not in failed.stderr
