@@ -1,5 +1,5 @@
-//! What Atlassian documents about its operations: the scopes each needs, and what stands in the way of using it. Used
-//! to explain errors only: what is not in here is never refused (F10.2).
+//! What Atlassian documents about its operations: the scopes each needs, and what stands in the way of using it. What is
+//! not in here is never refused (F10.2).
 
 mod table;
 mod tree;
@@ -15,12 +15,13 @@ static TREE: LazyLock<Tree> =
 /// The operation that `path`, below the site and without a query, leads to. Literal parts win over parameters, and
 /// version 2 of the platform's interface has version 3's rows.
 pub(crate) fn find(method: &str, path: &str) -> Option<&'static Operation> {
-    let mut parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-    if let ["rest", "api", version @ "2", ..] = parts.as_mut_slice() {
-        *version = "3";
-    }
     // What answers GET answers HEAD.
-    TREE.find(if method == "HEAD" { "GET" } else { method }, &parts)
+    let method = if method == "HEAD" { "GET" } else { method };
+    let path = path.trim_matches('/');
+    match path.strip_prefix("rest/api/2/") {
+        Some(rest) => TREE.under(&["rest", "api", "3"])?.find(method, Some(rest)),
+        None => TREE.find(method, Some(path)),
+    }
 }
 
 #[cfg(test)]

@@ -32,12 +32,19 @@ impl Tree {
         root
     }
 
-    /// Goes as deep as the longest template at most, whatever the path.
-    pub(super) fn find(&self, method: &str, parts: &[&str]) -> Option<&Operation> {
-        let Some((part, rest)) = parts.split_first() else {
+    /// The place that these parts lead to.
+    pub(super) fn under(&self, parts: &[&str]) -> Option<&Self> {
+        parts.iter().try_fold(self, |at, part| at.literal.get(*part))
+    }
+
+    /// The operation at the end of `path`, which is `None` where it ends here. Goes as deep as the longest template at
+    /// most, whatever the path, and allocates nothing.
+    pub(super) fn find(&self, method: &str, path: Option<&str>) -> Option<&Operation> {
+        let Some(path) = path else {
             return self.operations.iter().find(|one| one.method == method);
         };
-        let literal = self.literal.get(*part).and_then(|tree| tree.find(method, rest));
+        let (part, rest) = path.split_once('/').map_or((path, None), |(part, rest)| (part, Some(rest)));
+        let literal = self.literal.get(part).and_then(|tree| tree.find(method, rest));
         let parameter = || self.parameter.as_ref().filter(|_| !part.is_empty())?.find(method, rest);
         literal.or_else(parameter)
     }
