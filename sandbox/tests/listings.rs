@@ -269,6 +269,16 @@ async fn without_items_of_their_own_listings_are_as_long_as_the_site_has_issues(
     let failed = listings.iter().find(|one| one["name"] == "GET /rest/api/3/webhook/failed").unwrap();
     assert_eq!(failed["ids"].as_array().unwrap().len(), 57);
     assert_eq!(bench.jira("/rest/api/3/webhook/failed", &token).await.0, 403);
+    // Places beyond any list, and places that are none.
+    for (path, status) in [
+        ("/rest/api/3/label?startAt=18446744073709551615", 200),
+        ("/rest/api/3/label?startAt=18446744073709551616", 400),
+        ("/rest/api/3/label?startAt=-1", 400),
+        ("/rest/api/3/worklog/updated?since=18446744073709551615", 200),
+        ("/rest/api/3/plans/plan?cursor=nonsense", 400),
+    ] {
+        assert_eq!(bench.jira(path, &token).await.0, status, "{path}");
+    }
     // A token belongs to one operation.
     let (_, usages) = bench.jira("/rest/api/3/statuses/1/projectUsages", &token).await;
     let next = usages["projects"]["nextPageToken"].as_str().unwrap();

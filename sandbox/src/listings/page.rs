@@ -8,6 +8,9 @@ use crate::gateway::Call;
 use crate::mint::base64url;
 use crate::settings::ListingFault;
 
+/// No listing reaches as far as this; sums with it do not overflow.
+const FARTHEST: usize = usize::MAX / 4;
+
 /// A page that is asked for.
 #[derive(Debug)]
 pub(crate) struct Asked {
@@ -42,7 +45,7 @@ impl Asked {
             }
             // A feed has pages of a size of its own; other listings without a size have one page.
             None if listing.shape == Shape::Feed => limit,
-            None => usize::MAX / 4,
+            None => FARTHEST,
         };
         let plan = Plan::of(call, listing, size);
         let sent = match listing.shape {
@@ -53,7 +56,10 @@ impl Asked {
         };
         let number = |name: &str| match value(name) {
             None => Ok(0),
-            Some(text) => text.parse::<usize>().map_err(|_| format!("{name} is not a number.")),
+            Some(text) => match text.parse::<usize>() {
+                Ok(number) => Ok(number.min(FARTHEST)),
+                Err(_) => Err(format!("{name} is not a number.")),
+            },
         };
         let start = match listing.shape {
             Shape::Bean | Shape::Counted | Shape::Agile | Shape::Array => number("startAt")?,
@@ -67,8 +73,11 @@ impl Asked {
                 Some(sent) => open(sent, &listing.op).ok_or("The token or cursor is invalid.")?,
             },
         };
-        // Where there is one page only, it is said to be as long as the list.
-        let size = size.min(plan.positions().max(1)).max(if listing.size.is_some() { size } else { 1 });
+        let size = match listing.size {
+            Some(_) => size,
+            // Where there is one page only, it is said to be as long as the list.
+            None => size.min(plan.positions().max(1)),
+        };
         // A server that does not listen to where it is asked to go on.
         let deaf = settings.listing_fault == ListingFault::Stuck && sent.is_none() && start > 0;
         let start = if deaf { 0 } else { start };
