@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::future::Future as _;
+use std::task::Poll;
 use std::time::Duration;
 
 use serde_json::json;
@@ -133,6 +135,53 @@ async fn a_cancelled_caller_cancels_no_rotation() {
         generation = client.connection("user-1").await.unwrap().generation;
     }
     assert_eq!(sandbox.refreshes().await, 1);
+}
+
+#[tokio::test]
+async fn wherever_callers_are_cancelled_each_exchange_is_one_generation() {
+    let sandbox = Sandbox::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let client = sandbox.client_at(&folder.path().join("store.db")).await;
+    connect(&sandbox, &client, "user-1", None).await;
+    let mut ended = 0;
+    for wakes in 0..30 {
+        {
+            let (mut call, mut left) = (std::pin::pin!(client.refresh("user-1")), wakes);
+            ended += u32::from(
+                std::future::poll_fn(|context| {
+                    if left == 0 {
+                        return Poll::Ready(false);
+                    }
+                    left -= 1;
+                    call.as_mut().poll(context).map(|result| result.is_ok())
+                })
+                .await,
+            );
+        }
+        client.refresh("user-1").await.unwrap();
+    }
+    assert!((1..30).contains(&ended), "some were cut off, some were not: {ended}");
+    let (generation, counts) =
+        (client.connection("user-1").await.unwrap().generation, sandbox.counts().await);
+    assert_eq!(counts["rotations"], generation - 1, "{counts}");
+    assert_eq!((&counts["replays"], &counts["breaches"]), (&json!(0), &json!(0)));
+}
+
+#[tokio::test]
+async fn an_attempt_whose_process_ended_is_told_of_and_made_again() {
+    let sandbox = Sandbox::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let client = sandbox.client_at(&path).await;
+    connect(&sandbox, &client, "user-1", None).await;
+    // As a process leaves it that was killed with its request on the way.
+    let mut other: SqliteConnection = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    let now = threelo_core::clock::wall_ms();
+    let intent = json!({ "generation": 1, "since": now, "last": now }).to_string();
+    sqlx::query("UPDATE grants SET intent = ?").bind(intent).execute(&mut other).await.unwrap();
+    let connection = client.refresh("user-1").await.unwrap();
+    let told: Vec<_> = connection.ledger.unwrap().into_iter().map(|entry| entry.outcome).collect();
+    assert_eq!(told, ["rotated", "interrupted", "connected"]);
 }
 
 #[tokio::test]

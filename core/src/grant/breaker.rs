@@ -81,7 +81,7 @@ impl Breaker {
         let overdue = matches!(need, Need::Replay { by } if by <= now);
         let ahead = self.line.range(..(need, ticket)).count() as u64;
         if overdue || (ahead == 0 && self.next <= now) {
-            self.next = self.next.max(now).saturating_add(self.gap);
+            self.next = self.next.max(now.saturating_add(self.gap));
             return Turn::Now;
         }
         self.line.insert((need, ticket));

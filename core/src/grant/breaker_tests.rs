@@ -141,3 +141,12 @@ fn who_comes_to_need_it_moves_up() {
     assert_eq!(breaker.ask(4, Need::Wanted, 0), Turn::At(GAP));
     assert_eq!(breaker.ask(0, Need::Ahead, 0), Turn::At(2 * GAP));
 }
+
+#[test]
+fn many_that_are_due_at_once_put_the_others_off_by_one_gap_only() {
+    let mut breaker = broken();
+    for ticket in 0..1_000 {
+        assert_eq!(breaker.ask(ticket, Need::Replay { by: 7 * GAP }, 7 * GAP), Turn::Now);
+    }
+    assert_eq!(breaker.ask(1_000, Need::Wanted, 7 * GAP), Turn::At(8 * GAP));
+}

@@ -34,8 +34,9 @@ pub(crate) struct Shared {
 /// First and longest wait between two looks at a grant another worker rotates.
 const POLL: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
 
-/// First and longest wait between two tries to store a success.
-const STORE_RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+/// First and longest wait between two tries to store a success. When a store comes back whose leases have lapsed, others
+/// are about to spend the same token again: this one's pair had better be there first.
+const STORE_RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
 /// One worker's hands.
 pub(crate) struct Runner {
