@@ -43,6 +43,9 @@ pub(crate) fn unite(first: &Relative, second: &Relative, now: &Stamp, timings: &
         let site = row.site.as_ref();
         site.is_none_or(|site| winner.grant.sites.iter().any(|listed| listed.cloud_id == site.cloud_id))
     };
+    if first.in_the_making() || second.in_the_making() {
+        return Verdict::Apart;
+    }
     if winner.connections.is_empty() || loser.connections.is_empty() || !loser.connections.iter().all(reached)
     {
         return Verdict::Apart;
@@ -128,16 +131,21 @@ pub(crate) async fn settle(
     Err(Error::new(Code::StoreUnavailable, "other writers never let an account's grants be made one"))
 }
 
-/// The grant with what has been learnt; `None` when it is gone, or somebody else learnt another account.
+/// The grant with what has been learnt; `None` when it is gone, when somebody else learnt another account, or when its
+/// consent or import is still to be finished, which learns the same and says where its connection belongs.
 async fn own(store: &dyn Store, late: &Late<'_>) -> Result<Option<Relative>> {
     let Some(row) = store.grant(late.grant_id).await? else { return Ok(None) };
     if row.account_id.as_deref().is_some_and(|known| known != late.account_id) {
         return Ok(None);
     }
-    let account_id = Some(late.account_id.to_owned());
-    let grant = GrantRow { account_id, sites: late.listed.to_vec(), ..row };
     let connections = store.connections_of(late.grant_id).await?;
-    Ok(Some(Relative { grant, connections }))
+    let stored = Relative { grant: row, connections };
+    if stored.in_the_making() {
+        return Ok(None);
+    }
+    let account_id = Some(late.account_id.to_owned());
+    let grant = GrantRow { account_id, sites: late.listed.to_vec(), ..stored.grant };
+    Ok(Some(Relative { grant, ..stored }))
 }
 
 /// The account's other grants, newest consent first.

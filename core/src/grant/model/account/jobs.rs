@@ -6,13 +6,15 @@ use std::sync::Arc;
 use super::replay::turn;
 use super::rows::{Log, Shelf, newest, noted, seal, session as hash_session};
 use super::setup::{Origin, Setup, Task};
-use super::state::{State, new_grant, session, sites};
+use super::state::{State, WINDOW, new_grant, session, sites};
 use super::worker::Worker;
 use crate::config::SitePolicy;
 use crate::connect::parting::{Parting, part};
 use crate::connect::placing::{self, Learnt};
 use crate::connect::session::Asked;
+use crate::connect::uniting::{Late, settle};
 use crate::error::{Code, Error};
+use crate::grant::model::setup::timings;
 use crate::grant::model::state::NOW;
 use crate::store::{GrantRow, SessionRow};
 
@@ -25,6 +27,8 @@ pub(super) enum Job {
     Placing(SessionRow, Log),
     /// A connection is being taken away.
     Parting(&'static str, Log),
+    /// A grant's account has been learnt late, and its sites with it.
+    Settling(String, Log),
     /// A grant is being rotated.
     Rotating(Box<Worker>),
 }
@@ -39,6 +43,7 @@ impl Hash for Job {
                 log.hash(state);
             }
             Self::Parting(id, log) => (id, log).hash(state),
+            Self::Settling(id, log) => (id, log).hash(state),
             Self::Rotating(worker) => worker.hash(state),
         }
     }
@@ -62,7 +67,7 @@ impl Job {
     pub(super) fn seqs(&self) -> Vec<u64> {
         match self {
             Self::Placing(session, log) => log.seqs().chain([session.seq]).collect(),
-            Self::Parting(_, log) => log.seqs().collect(),
+            Self::Parting(_, log) | Self::Settling(_, log) => log.seqs().collect(),
             Self::Issued(_) | Self::Rotating(_) => Vec::new(),
         }
     }
@@ -73,7 +78,7 @@ impl Job {
                 session.seq = rank(session.seq);
                 log.renumber(rank);
             }
-            Self::Parting(_, log) => log.renumber(rank),
+            Self::Parting(_, log) | Self::Settling(_, log) => log.renumber(rank),
             Self::Issued(_) | Self::Rotating(_) => {}
         }
     }
@@ -93,6 +98,11 @@ pub(super) fn begin(setup: &Setup, state: &mut State, task: Task, who: usize) ->
                 state.parted.push(id);
                 Job::Parting(id, Log::default())
             })
+        }
+        Task::Learn(id) => {
+            let rows = &state.rows.0;
+            let grant = rows.grants.get(&rows.connections.get(id)?.grant_id)?;
+            grant.account_id.is_none().then(|| Job::Settling(grant.id.clone(), Log::default()))
         }
         Task::Rotate { connection, here } => {
             Worker::start(state, connection, here, who).map(Box::new).map(Job::Rotating)
@@ -117,6 +127,7 @@ pub(super) fn step(setup: &Setup, state: &mut State, job: Job) -> Option<Job> {
         }
         Job::Placing(session, log) => place(setup, state, session, log),
         Job::Parting(id, log) => take_away(setup, state, id, log),
+        Job::Settling(id, log) => unite(setup, state, id, log),
         Job::Rotating(worker) => worker.step(setup, state).map(Box::new).map(Job::Rotating),
     }
 }
@@ -179,6 +190,20 @@ fn take_away(setup: &Setup, state: &mut State, id: &'static str, log: Log) -> Op
         Some(Ok(Parting::Outrun)) => Some(Job::Parting(id, Log::default())),
         Some(_) => None,
     }
+}
+
+fn unite(setup: &Setup, state: &mut State, id: String, log: Log) -> Option<Job> {
+    let number = state.rows.0.grants.get(&id).and_then(newest).map_or(0, |(family, _)| family);
+    let listed = sites(state.lines[usize::from(number)].origin.sites);
+    let rows = Arc::unwrap_or_clone(std::mem::take(&mut state.rows.0));
+    let turn = turn(rows, Arc::unwrap_or_clone(log.0), setup.mutant, async |store| {
+        let late = Late { grant_id: &id, account_id: "ada", listed: &listed };
+        settle(store, &late, &timings(WINDOW), reseal).await
+    });
+    state.rows = Shelf(Arc::new(turn.rows));
+    state.flaws = state.flaws.and(turn.flaws);
+    // Later is another occasion's.
+    turn.end.is_none().then(|| Job::Settling(id, Log(Arc::new(turn.log))))
 }
 
 /// Puts a changed row of a grant, as a rotation does: read and written at one moment, because what came in between

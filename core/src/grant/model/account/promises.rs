@@ -3,7 +3,7 @@
 
 use super::setup::Consents::{Apart, LastRotated, NewestOnly};
 use super::setup::{
-    ACME, BOTH, Faults, IMPORTED, NONE, Promise, Setup, Task, ZETA, here, reaching, setup, there,
+    ACME, BOTH, Faults, IMPORTED, NONE, Promise, Setup, Task, UNKNOWN, ZETA, here, reaching, setup, there,
 };
 use super::system::holds;
 
@@ -130,6 +130,22 @@ fn an_import_that_joins_its_account_while_it_is_rotated_costs_nothing() {
         };
         holds(&it);
     }
+}
+
+#[test]
+fn an_account_learnt_late_makes_one_grant_of_two_whatever_is_under_way_on_them() {
+    for (consents, rotated) in [(Apart, "user-1"), (Apart, "user-2"), (LastRotated, "user-2")] {
+        let base = setup("account learnt late", consents);
+        let tasks = vec![Task::Learn("user-2"), there(rotated), Task::Part("user-1")];
+        holds(&Setup { given: vec![ACME, UNKNOWN], tasks, ..base });
+    }
+}
+
+#[test]
+fn an_account_learnt_late_takes_nothing_from_an_import_that_is_still_made() {
+    let base = setup("account of an import learnt late", Apart);
+    let tasks = vec![Task::Learn("user-3"), Task::Resume("user-3"), there("user-1")];
+    holds(&Setup { given: vec![IMPORTED, ACME], tasks, ..base }.and(&[Promise::NotLost]));
 }
 
 #[test]

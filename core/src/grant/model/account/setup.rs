@@ -32,7 +32,9 @@ pub(super) struct Given {
     pub(super) sites: &'static [&'static str],
     /// Connections and their sites.
     pub(super) used_by: &'static [(&'static str, &'static str)],
-    /// It was imported, and neither its account nor its sites have been learnt.
+    /// Its account has not been learnt.
+    pub(super) unknown: bool,
+    /// It was imported, and nothing has been learnt of it.
     pub(super) imported: bool,
 }
 
@@ -45,6 +47,8 @@ pub(super) enum Task {
     Resume(&'static str),
     /// A connection is taken away.
     Part(&'static str),
+    /// The account of a connection's grant is learnt late.
+    Learn(&'static str),
     /// A connection's grant is rotated, by this process, whose memory is kept, or by another one.
     Rotate { connection: &'static str, here: bool },
 }
@@ -187,14 +191,25 @@ impl Mutant {
 }
 
 /// One grant that reaches both sites.
-pub(super) const BOTH: Given =
-    Given { sites: &["acme", "zeta"], used_by: &[("user-1", "acme"), ("user-2", "zeta")], imported: false };
+pub(super) const BOTH: Given = Given {
+    sites: &["acme", "zeta"],
+    used_by: &[("user-1", "acme"), ("user-2", "zeta")],
+    unknown: false,
+    imported: false,
+};
 /// One that reaches acme.
-pub(super) const ACME: Given = Given { sites: &["acme"], used_by: &[("user-1", "acme")], imported: false };
+pub(super) const ACME: Given =
+    Given { sites: &["acme"], used_by: &[("user-1", "acme")], unknown: false, imported: false };
 /// One that reaches zeta.
-pub(super) const ZETA: Given = Given { sites: &["zeta"], used_by: &[("user-2", "zeta")], imported: false };
+pub(super) const ZETA: Given =
+    Given { sites: &["zeta"], used_by: &[("user-2", "zeta")], unknown: false, imported: false };
 /// One that another system held until now.
-pub(super) const IMPORTED: Given = Given { sites: &["acme"], used_by: &[("user-3", "acme")], imported: true };
+pub(super) const IMPORTED: Given =
+    Given { sites: &["acme"], used_by: &[("user-3", "acme")], unknown: true, imported: true };
+
+/// One that reaches acme, too, and does not know its account.
+pub(super) const UNKNOWN: Given =
+    Given { sites: &["acme"], used_by: &[("user-2", "acme")], unknown: true, imported: false };
 
 pub(super) const fn reaching(connection: &'static str, sites: &'static [&'static str]) -> Origin {
     Origin { connection, sites, unknown: false }

@@ -65,13 +65,13 @@ impl State {
         let mut lines = Vec::new();
         for (given, number) in setup.given.iter().zip(0..) {
             let (connection, _) = given.used_by[0];
-            let origin = Origin { connection, sites: given.sites, unknown: given.imported };
+            let origin = Origin { connection, sites: given.sites, unknown: given.unknown };
             lines.push(Line { family: Family::start(), origin, placed: !given.imported });
             rows.seq += 1;
             let mut grant = new_grant(number, rows.seq);
+            grant.account_id = grant.account_id.filter(|_| !given.unknown);
             if given.imported {
                 rows.sessions.insert(vec![number], session(number, connection, rows.seq));
-                grant.account_id = None;
             } else {
                 grant.sites = sites(given.sites);
             }
