@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { EventEmitter, getEventListeners, once } from 'node:events';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 
 import { CancelledError, ConnectionNotFoundError, TimeoutError } from 'threelo';
 
@@ -89,6 +90,30 @@ test('aborting a wait for a rotation does not end the rotation', async () => {
   await held.release();
   await rotated;
   assert.equal((await client.connection('user-2')).generation, generation + 1);
+});
+
+test('aborting at any turn of the event loop neither cancels nor repeats a rotation', async () => {
+  const client = sandbox.client();
+  const { generation: first } = await sandbox.connect(client, 'user-3', { account: 'grace' });
+  await sandbox.control('DELETE', '/log');
+  let aborted = 0;
+  let generation = first;
+  for (let turns = 0; turns < 25; turns++) {
+    const controller = new AbortController();
+    const call = client.refresh('user-3', { signal: controller.signal }).catch((error) => {
+      assert.ok(error instanceof CancelledError, error.stack);
+      aborted++;
+    });
+    for (let turn = 0; turn < turns; turn++) await setImmediate();
+    controller.abort();
+    await call;
+    const { generation: after } = await client.refresh('user-3');
+    assert.ok(after > generation);
+    generation = after;
+  }
+  const { counts } = await sandbox.control('GET', '/log');
+  assert.ok(aborted > 0);
+  assert.deepEqual([counts.refresh_exchanges, counts.replays], [generation - first, 0]);
 });
 
 test('timeoutMs ends a call with TimeoutError', async () => {

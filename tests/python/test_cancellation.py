@@ -108,6 +108,28 @@ async def test_a_call_is_awaited_once(stuck: dict[str, Any]) -> None:
             await call
 
 
+async def test_cancelling_at_any_turn_of_the_loop_neither_cancels_nor_repeats_a_rotation(
+    sandbox: Sandbox, person: Person, tmp_path: Path
+) -> None:
+    options = sandbox.options(store=str(tmp_path / "threelo.db"))
+    with threelo.Client(**options) as blocking:
+        person.connect(blocking, "user-42")
+    cancelled = 0
+    async with threelo.AsyncClient(**options) as client:
+        for turns in range(25):
+            before = (await client.connection("user-42")).generation
+            task = asyncio.create_task(client.refresh("user-42"))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            cancelled += task.cancel()
+            await asyncio.wait([task])
+            assert (await client.refresh("user-42")).generation > before
+        generation = (await client.connection("user-42")).generation
+    counts = sandbox.counts()
+    assert cancelled > 0
+    assert (counts["refresh_exchanges"], counts["replays"]) == (generation - 1, 0)
+
+
 @pytest.mark.parametrize("prefetch", [True, False])
 async def test_a_listing_keeps_its_place_while_a_page_is_on_its_way(
     sandbox: Sandbox, person: Person, tmp_path: Path, prefetch: bool
