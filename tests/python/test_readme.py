@@ -120,6 +120,18 @@ def test_the_programs_of_readme_share_what_they_store(sandbox: Sandbox, folder: 
     assert (folder / "threelo.db").exists()
 
 
+TESTING = [block for block in BLOCKS if block.page == "testing.md"]
+
+
+@pytest.mark.parametrize("block", TESTING, ids=lambda block: block.language)
+def test_the_programs_about_testing_run(block: Block, folder: Path) -> None:
+    path = folder / f"program{LANGUAGES[block.language]}"
+    path.write_text(block.text)
+    command = [sys.executable if block.language == "python" else "node", path.name]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: f"{block.page}-{block.language}")
 def test_every_block_compiles(block: Block, tmp_path: Path) -> None:
     if block.language == "python":
@@ -135,7 +147,7 @@ def test_every_block_compiles(block: Block, tmp_path: Path) -> None:
 
 def test_the_pages_hold_blocks_of_both_languages() -> None:
     shown = {(block.page, block.language) for block in BLOCKS}
-    expected = {(page, language) for page in ("README.md", "jira-app.md") for language in LANGUAGES}
+    expected = {(page, language) for page in ("README.md", "jira-app.md", "testing.md") for language in LANGUAGES}
     assert expected <= shown
 
 
