@@ -109,6 +109,18 @@ generate:                                     ## writes what repeats api.toml
 	python3 scripts/generate
 	cargo fmt --all
 
+# The fuzzer, in a folder of its own; no sanitizer, so that the stable compiler does: threelo has no unsafe code.
+FUZZ_SECONDS ?= 60
+$(DONE)/tools/bin/cargo-fuzz:
+	cargo install cargo-fuzz --version 0.13.2 --locked --quiet --root $(DONE)/tools
+
+fuzz: $(DONE)/tools/bin/cargo-fuzz   ## each fuzz target for FUZZ_SECONDS (60), from its seeds
+	for target in $$(ls fuzz/seeds); do \
+	  mkdir -p fuzz/corpus/$$target; \
+	  PATH="$(CURDIR)/$(DONE)/tools/bin:$$PATH" cargo fuzz run --sanitizer none $$target \
+	    fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1; \
+	done
+
 clean:                                        ## forgets all builds
 	rm -rf $(DONE) $(VENV) node_modules tests/interop/node_modules target bindings-node/lib bindings-node/*.node dist
 

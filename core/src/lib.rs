@@ -14,6 +14,9 @@ pub mod connect;
 mod error;
 mod event;
 pub mod fork;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod grant;
 mod lock;
 mod options;

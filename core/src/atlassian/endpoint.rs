@@ -1,8 +1,18 @@
 //! Which endpoint a path belongs to, and which issue: what Atlassian counts bursts and writes by (F7.1).
 
-/// A path with what differs from call to call left out: `/rest/api/3/issue/{}/comment/{}`. Names that look like none
-/// of Atlassian's ids stay, which makes an endpoint smaller than it is, never larger.
-pub(crate) fn template(path: &str) -> String {
+use super::catalogue;
+
+/// A path with what differs from call to call left out: `/rest/api/3/issue/{issueIdOrKey}`, as the catalogue has it, or
+/// with `{}` for what looks like an id. Names that look like none stay, which makes an endpoint that is not in the
+/// catalogue smaller than it is, never larger.
+pub(crate) fn template(method: &str, path: &str) -> String {
+    match catalogue::find(method, path) {
+        Some(operation) => operation.path.to_owned(),
+        None => guess(path),
+    }
+}
+
+fn guess(path: &str) -> String {
     let mut template = String::with_capacity(path.len());
     for (place, segment) in path.split('/').filter(|segment| !segment.is_empty()).enumerate() {
         // `/rest/api/3`, `/rest/agile/1.0`, `/wiki/api/v2`: product, family and version stand at the front.
@@ -45,8 +55,17 @@ mod tests {
             ("/rest//x", "/rest/x"),
             ("", ""),
         ] {
-            assert_eq!(template(path), expected);
+            assert_eq!(guess(path), expected);
         }
+    }
+
+    #[test]
+    fn what_the_catalogue_knows_is_told_by_it() {
+        // A project's key looks like any other name.
+        for path in ["/rest/api/3/project/ACME", "/rest/api/2/project/10001"] {
+            assert!(template("GET", path).starts_with("/rest/api/3/project/{"), "{}", template("GET", path));
+        }
+        assert_eq!(template("GET", "/wiki/api/v2/unheard-of/1"), "/wiki/api/v2/unheard-of/{}");
     }
 
     #[test]

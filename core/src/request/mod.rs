@@ -6,6 +6,8 @@
 mod attempt;
 mod decode;
 mod download;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 pub(crate) mod governor;
 mod healing;
 mod history;

@@ -76,7 +76,7 @@ impl Budgets {
             let window_ends = reset_at.unwrap_or_else(|| now.saturating_add(budget.window.map_or(0, millis)));
             let told_until = if tell { window_ends.max(now + TOLD_AGAIN_MS) } else { told_until };
             if tell {
-                events.tell(near_limit(route, scope, &budget, reset_at));
+                events.tell(near_limit(route, &scope, &budget, reset_at));
             }
             let stale_at = reset_at.unwrap_or(now + REMEMBERED_MS).max(told_until);
             self.known.insert(key, Known { budget, reset_at, stale_at, told_until });

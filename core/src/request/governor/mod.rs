@@ -92,7 +92,7 @@ impl Governor {
         let now = Instant::now();
         let mut gates = lock(&self.gates);
         gates.retain(|_, gate| !gate.is_over(now));
-        if gates.len() >= MOST_GATES && !gates.contains_key(scope) {
+        if gates.len() >= MOST_GATES && !gates.contains_key(&scope) {
             return false;
         }
         let gate = gates.entry(scope.clone()).or_insert_with(|| Gate::new(now));
@@ -160,15 +160,15 @@ impl<'g> Passage<'g> {
     fn line_up(&self, now: Instant) -> Option<Place<'g>> {
         let mut gates = lock(&self.governor.gates);
         let mut open = Vec::new();
-        for scope in &self.route.scopes {
-            let Some(gate) = gates.get_mut(scope) else { continue };
-            let had_turn = self.passed.contains(scope);
+        for scope in self.route.scopes() {
+            let Some(gate) = gates.get_mut(&scope) else { continue };
+            let had_turn = self.passed.contains(&scope);
             if gate.is_paused(now) || (!had_turn && gate.holds(now)) {
                 let waiter = Arc::new(Notify::new());
                 gate.lanes.push(&self.route.connection, Arc::clone(&waiter));
                 return Some(Place {
                     governor: self.governor,
-                    scope: scope.clone(),
+                    scope,
                     connection: Arc::clone(&self.route.connection),
                     waiter,
                 });
@@ -178,7 +178,7 @@ impl<'g> Passage<'g> {
             }
         }
         for scope in open {
-            if let Some(gate) = gates.get_mut(scope) {
+            if let Some(gate) = gates.get_mut(&scope) {
                 gate.pass(now);
             }
         }

@@ -1,6 +1,6 @@
 //! What a limit covers, and which limits cover a call (F7.6).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::Method;
 
@@ -46,13 +46,17 @@ impl Scope {
     }
 }
 
-/// A call, as limits see it.
+/// A call, as limits see it. Its endpoint is looked up when somebody asks: most calls meet no limit.
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     /// Whose turn it is among those that wait.
     pub(crate) connection: Arc<str>,
-    /// What covers it, the widest first.
-    pub(crate) scopes: Vec<Scope>,
+    product: Product,
+    cloud_id: Arc<str>,
+    method: Method,
+    path: Arc<str>,
+    reads: bool,
+    template: OnceLock<Arc<str>>,
 }
 
 impl Route {
@@ -65,23 +69,44 @@ impl Route {
         path: &str,
         reads: bool,
     ) -> Self {
-        let cloud: Arc<str> = Arc::from(cloud_id);
-        let template = Arc::from(endpoint::template(path));
-        let mut scopes = vec![
-            Scope::App(product),
-            Scope::Tenant(product, Arc::clone(&cloud)),
-            Scope::Endpoint(Arc::clone(&cloud), method.clone(), template),
-        ];
-        if let Some(issue) = endpoint::issue(path).filter(|_| !reads) {
-            scopes.push(Scope::Issue(cloud, Arc::from(issue)));
+        Self {
+            connection: Arc::from(connection),
+            product,
+            cloud_id: Arc::from(cloud_id),
+            method: method.clone(),
+            path: Arc::from(path),
+            reads,
+            template: OnceLock::new(),
         }
-        Self { connection: Arc::from(connection), scopes }
+    }
+
+    /// What covers it, the widest first.
+    pub(crate) fn scopes(&self) -> impl Iterator<Item = Scope> {
+        [Reach::App, Reach::Tenant, Reach::Endpoint, Reach::Issue]
+            .into_iter()
+            .filter_map(|reach| self.of(reach))
     }
 
     /// The scope of this call that a limit of this reach is about; the endpoint, where a limit of an issue meets a call
     /// that is about none.
-    pub(crate) fn at(&self, reach: Reach) -> Option<&Scope> {
-        let of = |reach| self.scopes.iter().find(|scope| scope.reach() == reach);
-        of(reach).or_else(|| of(Reach::Endpoint))
+    pub(crate) fn at(&self, reach: Reach) -> Option<Scope> {
+        self.of(reach).or_else(|| self.of(Reach::Endpoint))
+    }
+
+    fn of(&self, reach: Reach) -> Option<Scope> {
+        let cloud_id = Arc::clone(&self.cloud_id);
+        match reach {
+            Reach::App => Some(Scope::App(self.product)),
+            Reach::Tenant => Some(Scope::Tenant(self.product, cloud_id)),
+            Reach::Endpoint => {
+                let template =
+                    self.template.get_or_init(|| endpoint::template(self.method.as_str(), &self.path).into());
+                Some(Scope::Endpoint(cloud_id, self.method.clone(), Arc::clone(template)))
+            }
+            Reach::Issue => {
+                let issue = endpoint::issue(&self.path).filter(|_| !self.reads)?;
+                Some(Scope::Issue(cloud_id, Arc::from(issue)))
+            }
+        }
     }
 }
