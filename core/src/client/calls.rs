@@ -82,7 +82,12 @@ impl Client {
                 timeout: until.saturating_duration_since(Instant::now()),
             };
             let tokens = Supply { client: self, id: &options.id, grant_id: &held.row.id };
-            let limiter = Limiter { governor: &self.inner.governor, events: &connector.keeper.shared.events };
+            let limiter = Limiter {
+                governor: &self.inner.governor,
+                events: &connector.keeper.shared.events,
+                board: Some(&self.inner.board),
+            };
+            self.inner.board.look(&self.inner.governor).await;
             let channel =
                 Channel { transport: &connector.transport, hosts: &connector.config.hosts, limiter };
             let response = request::send(&channel, &destination, &tokens, &options, limits, intent);

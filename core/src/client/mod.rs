@@ -23,7 +23,7 @@ use crate::connect::Connector;
 use crate::error::{Code, Error, Result};
 use crate::event::Subscription;
 use crate::grant::cache::Held;
-use crate::request::Governor;
+use crate::request::{Board, Governor};
 use crate::store::ConnectionRow;
 
 /// A client of one app and one store. Clones are handles of the same client; the last one dropped without
@@ -38,6 +38,8 @@ struct Inner {
     connector: Connector,
     /// Shared by all clients of the app in this process.
     governor: Arc<Governor>,
+    /// Where its pauses are shared with other processes.
+    board: Board,
     /// New calls are refused and those under way end.
     closing: CancellationToken,
 }

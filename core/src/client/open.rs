@@ -17,6 +17,7 @@ use crate::grant::endpoint::TokenEndpoint;
 use crate::grant::gate::Gate;
 use crate::grant::keeper::Keeper;
 use crate::options::CloseOptions;
+use crate::request::Board;
 use crate::request::governor::registry;
 use crate::store::keys::Key32;
 use crate::store::location::Location;
@@ -55,8 +56,10 @@ impl Client {
         let shared = Arc::new(Shared { store, sealer, endpoint, events, cache: Cache::default() });
         let keeper = Keeper { shared, stop: CancellationToken::new(), tasks: TaskTracker::new() };
         let governor = registry::of_app(config.hosts.api().as_str(), &config.client_id);
+        let store = Arc::clone(&keeper.shared.store);
+        let board = Board::new(store, keeper.tasks.clone(), config.hosts.api().as_str(), &config.client_id);
         let connector = Connector { keeper, config, transport, finishing: Arc::default() };
-        Ok(Self { inner: Arc::new(Inner { connector, governor, closing: CancellationToken::new() }) })
+        Ok(Self { inner: Arc::new(Inner { connector, governor, board, closing: CancellationToken::new() }) })
     }
 
     /// Ends calls under way, finishes rotations in flight, stores them, and frees everything. Closing twice is no

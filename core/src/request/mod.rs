@@ -42,8 +42,8 @@ use crate::options::RequestOptions;
 use crate::transport::Transport;
 
 pub use download::Download;
-pub(crate) use governor::Governor;
 pub use governor::RateLimit;
+pub(crate) use governor::{Board, Governor};
 pub use history::{HistoryEntry, HistoryReason};
 pub use response::Response;
 
@@ -83,10 +83,12 @@ pub(crate) struct Channel<'a> {
 pub(crate) struct Limiter<'a> {
     pub(crate) governor: &'a Governor,
     pub(crate) events: &'a Events,
+    /// Where pauses are told to other processes.
+    pub(crate) board: Option<&'a Board>,
 }
 
 impl Limiter<'_> {
-    /// As [`Governor::learn`].
+    /// As [`Governor::learn`]; a pause of more than an endpoint is told to other processes.
     fn learn(
         &self,
         route: &governor::Route,
@@ -95,7 +97,11 @@ impl Limiter<'_> {
         wait: Option<Duration>,
         sent: Instant,
     ) -> bool {
-        self.governor.learn(route, status, headers, wait, sent, self.events)
+        let paused = self.governor.learn(route, status, headers, wait, sent, self.events);
+        if let Some((board, paused)) = self.board.zip(paused.as_ref()) {
+            board.tell(paused);
+        }
+        paused.is_some()
     }
 }
 

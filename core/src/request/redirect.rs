@@ -49,7 +49,7 @@ pub(super) async fn follow<O: Outside>(
     }
     let at_home = is_loopback(&request.url);
     // Limits of its own: what another host asks for is not Jira's, and Jira's are not its.
-    let limiter = Limiter { governor: &Governor::default(), events: &Events::default() };
+    let limiter = Limiter { governor: &Governor::default(), events: &Events::default(), board: None };
     let mut from = request.url.clone();
     for _ in 0..MOST_HOPS {
         let Some(place) = leads(&response) else { return Ok(response) };

@@ -286,7 +286,7 @@ struct End {
 /// Makes all calls of a day.
 async fn day(plans: &[Plan]) -> (World, Vec<End>) {
     let world = World { morning: Instant::now(), events: Mutex::default() };
-    let limiter = Limiter { governor: &Governor::default(), events: &Events::default() };
+    let limiter = Limiter { governor: &Governor::default(), events: &Events::default(), board: None };
     let calls = plans.iter().enumerate().map(|(call, plan)| {
         let world = &world;
         async move {

@@ -118,7 +118,7 @@ impl Run {
         };
         let limits = Limits { max_body_bytes: self.max_body_bytes, timeout: self.timeout };
         let transport = transport();
-        let limiter = Limiter { governor: &Governor::default(), events: &Events::default() };
+        let limiter = Limiter { governor: &Governor::default(), events: &Events::default(), board: None };
         let channel = Channel { transport: &transport, hosts: &hosts, limiter };
         send(&channel, &destination, &self.tokens, &self.options, limits, self.intent).await
     }

@@ -88,6 +88,14 @@ impl Gate {
         }
     }
 
+    /// The same as another process has learnt it.
+    pub(super) fn hear(&mut self, now: Instant, wait: Duration) {
+        if self.pauses == 0 {
+            (self.pauses, self.gap) = (1, FIRST_GAP);
+        }
+        self.hold(now, wait);
+    }
+
     pub(super) fn is_paused(&self, now: Instant) -> bool {
         self.until > now
     }

@@ -2,6 +2,7 @@
 //! on one site; a burst pauses one endpoint of one site; writes to one issue pause writes to that issue. Calls that
 //! wait are let go in turns of their connections, and one that cannot wait that long fails at once.
 
+pub(crate) mod board;
 mod budgets;
 mod gate;
 mod lanes;
@@ -19,6 +20,7 @@ use http::HeaderMap;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
+pub(crate) use board::Board;
 pub use budgets::RateLimit;
 pub(crate) use scope::{Route, Scope};
 
@@ -38,6 +40,14 @@ pub(crate) struct Governor {
     /// How many gates there are: most of the time none, and then a call does not even lock.
     standing: AtomicUsize,
     budgets: Mutex<Budgets>,
+}
+
+/// What Jira asked to slow down, and for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Paused {
+    scope: Scope,
+    left: Duration,
+    reason: Option<String>,
 }
 
 /// Why a call is not sent: what covers it stays closed for longer than the call may take.
@@ -69,8 +79,8 @@ impl Governor {
         Passage { governor: self, route, passed: Vec::new() }
     }
 
-    /// Takes note of an answer to a call sent at `sent_at`. Whether the call is covered by a pause now, which
-    /// [`Passage::admit`] waits out. `wait` is how long the server asks to wait.
+    /// Takes note of an answer to a call sent at `sent_at`, and says what is paused by it: the call is covered by that,
+    /// and [`Passage::admit`] waits it out. `wait` is how long the server asks to wait.
     pub(crate) fn learn(
         &self,
         route: &Route,
@@ -79,21 +89,18 @@ impl Governor {
         wait: Option<Duration>,
         sent_at: Instant,
         events: &Events,
-    ) -> bool {
+    ) -> Option<Paused> {
         let told = rate_limits::read(status, headers, wait);
         if !told.budgets.is_empty() {
             lock(&self.budgets).note(route, told.budgets, events);
         }
-        let Some(limited) = told.limited else { return false };
-        let Some(scope) = route.at(limited.reach) else { return false };
-        if wait.is_some_and(|wait| wait.is_zero()) {
-            return false;
-        }
+        let limited = told.limited.filter(|_| wait.is_none_or(|wait| !wait.is_zero()))?;
+        let scope = route.at(limited.reach)?;
         let now = Instant::now();
         let mut gates = lock(&self.gates);
         gates.retain(|_, gate| !gate.is_over(now));
         if gates.len() >= MOST_GATES && !gates.contains_key(&scope) {
-            return false;
+            return None;
         }
         let gate = gates.entry(scope.clone()).or_insert_with(|| Gate::new(now));
         gate.pause(now, sent_at, wait, limited.rate);
@@ -107,7 +114,35 @@ impl Governor {
             wait_ms = left.as_millis(),
             "calls are paused"
         );
-        true
+        Some(Paused { scope, left, reason })
+    }
+
+    /// The pauses that other processes should know of: of the app, and of whole sites.
+    fn shared_pauses(&self) -> Vec<Paused> {
+        let now = Instant::now();
+        let gates = lock(&self.gates);
+        let wide = |scope: &Scope| matches!(scope, Scope::App(_) | Scope::Tenant(..));
+        let paused = gates.iter().filter(|(scope, gate)| wide(scope) && gate.is_paused(now));
+        let left = |gate: &Gate| gate.until().saturating_duration_since(now);
+        let paused = paused.map(|(scope, gate)| Paused {
+            scope: scope.clone(),
+            left: left(gate),
+            reason: gate.reason.clone(),
+        });
+        paused.collect()
+    }
+
+    /// Takes over a pause that another process has met.
+    fn hear(&self, Paused { scope, left, reason }: Paused) {
+        let now = Instant::now();
+        let mut gates = lock(&self.gates);
+        if left.is_zero() || (gates.len() >= MOST_GATES && !gates.contains_key(&scope)) {
+            return;
+        }
+        let gate = gates.entry(scope).or_insert_with(|| Gate::new(now));
+        gate.hear(now, left);
+        gate.reason = reason.or(gate.reason.take());
+        self.standing.store(gates.len(), Ordering::Release);
     }
 
     /// What is known of the limits of one site, and of the app.

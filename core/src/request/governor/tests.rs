@@ -31,7 +31,7 @@ impl Governor {
     fn met(&self, route: &Route, reason: &str, seconds: u64) -> bool {
         let headers = headers(&[("ratelimit-reason", reason)]);
         let wait = Some(Duration::from_secs(seconds));
-        self.learn(route, 429, &headers, wait, Instant::now(), &Events::default())
+        self.learn(route, 429, &headers, wait, Instant::now(), &Events::default()).is_some()
     }
 
     /// Whether a call would be sent now.
