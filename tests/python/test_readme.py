@@ -147,7 +147,9 @@ def test_every_block_compiles(block: Block, tmp_path: Path) -> None:
 
 def test_the_pages_hold_blocks_of_both_languages() -> None:
     shown = {(block.page, block.language) for block in BLOCKS}
-    expected = {(page, language) for page in ("README.md", "jira-app.md", "testing.md") for language in LANGUAGES}
+    expected = {
+        (page, language) for page in ("README.md", "jira-app.md", "testing.md") for language in LANGUAGES
+    }
     assert expected <= shown
 
 
