@@ -45,12 +45,13 @@ pub(crate) struct Breaker {
     /// Nobody's turn comes before this.
     next: u64,
     line: BTreeSet<(Need, Ticket)>,
-    needs: HashMap<Ticket, Need>,
+    /// What those in the line want, and when each was told to ask again.
+    told: HashMap<Ticket, (Need, u64)>,
 }
 
 impl Breaker {
     pub(crate) fn new(gap: u64) -> Self {
-        Self { gap: gap.max(1), failures: 0, next: 0, line: BTreeSet::new(), needs: HashMap::new() }
+        Self { gap: gap.max(1), failures: 0, next: 0, line: BTreeSet::new(), told: HashMap::new() }
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -61,7 +62,7 @@ impl Breaker {
     pub(crate) fn answered(&mut self) {
         self.failures = 0;
         self.line.clear();
-        self.needs.clear();
+        self.told.clear();
     }
 
     /// An attempt ended without a clear answer.
@@ -79,25 +80,32 @@ impl Breaker {
             return Turn::Now;
         }
         let overdue = matches!(need, Need::Replay { by } if by <= now);
-        let ahead = self.line.range(..(need, ticket)).count() as u64;
+        let before = self.line.range(..(need, ticket));
+        let ahead = before.filter(|(_, other)| !self.is_away(*other, now)).count() as u64;
         if overdue || (ahead == 0 && self.next <= now) {
             self.next = self.next.max(now.saturating_add(self.gap));
             return Turn::Now;
         }
         self.line.insert((need, ticket));
-        self.needs.insert(ticket, need);
         let turn = self.next.max(now).saturating_add(ahead.saturating_mul(self.gap));
         // Whoever should have gone before has not asked yet.
         let turn = turn.max(now.saturating_add(1));
-        Turn::At(match need {
+        let turn = match need {
             Need::Replay { by } => turn.min(by),
             Need::Wanted | Need::Ahead => turn,
-        })
+        };
+        self.told.insert(ticket, (need, turn));
+        Turn::At(turn)
+    }
+
+    /// Whether one in the line has not come back when it was told to: it waits for something else, such as the store.
+    fn is_away(&self, ticket: Ticket, now: u64) -> bool {
+        self.told.get(&ticket).is_some_and(|(_, told)| told.saturating_add(self.gap) < now)
     }
 
     /// It does not want to try any more.
     pub(crate) fn leave(&mut self, ticket: Ticket) {
-        if let Some(need) = self.needs.remove(&ticket) {
+        if let Some((need, _)) = self.told.remove(&ticket) {
             self.line.remove(&(need, ticket));
         }
     }

@@ -129,7 +129,7 @@ fn whoever_leaves_the_line_makes_room() {
     assert_eq!(breaker.ask(2, Need::Wanted, 0), Turn::At(2 * GAP));
     breaker.leave(1);
     assert_eq!(breaker.ask(2, Need::Wanted, GAP), Turn::Now);
-    assert!(breaker.line.is_empty() && breaker.needs.is_empty());
+    assert!(breaker.line.is_empty() && breaker.told.is_empty());
 }
 
 #[test]
@@ -149,4 +149,16 @@ fn many_that_are_due_at_once_put_the_others_off_by_one_gap_only() {
         assert_eq!(breaker.ask(ticket, Need::Replay { by: 7 * GAP }, 7 * GAP), Turn::Now);
     }
     assert_eq!(breaker.ask(1_000, Need::Wanted, 7 * GAP), Turn::At(8 * GAP));
+}
+
+#[test]
+fn whoever_does_not_come_back_when_told_holds_nobody_up() {
+    let mut breaker = broken();
+    assert_eq!(breaker.ask(1, Need::Wanted, 0), Turn::At(GAP));
+    let Turn::At(second) = breaker.ask(2, Need::Ahead, 0) else { panic!("the second goes first") };
+    let Turn::At(again) = breaker.ask(2, Need::Ahead, second) else { panic!("the first is given a moment") };
+    assert!(again <= second + GAP);
+    assert_eq!(breaker.ask(2, Need::Ahead, again), Turn::Now);
+    breaker.answered();
+    assert!(breaker.line.is_empty() && breaker.told.is_empty());
 }

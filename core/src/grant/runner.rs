@@ -165,6 +165,7 @@ impl Runner {
 
     /// Lets another worker go on; one whose process has ended is not waited for.
     async fn wait(&mut self, at_most_ms: u64) -> Result<Heard> {
+        self.place = None;
         let holder = self.row.as_ref().and_then(|row| row.lease.as_ref()).map(|lease| lease.holder.clone());
         if let Some(holder) = holder
             && self.shared.store.holder_gone(&holder).await?
