@@ -90,6 +90,7 @@ async fn a_consent_leaves_alone_what_another_one_of_the_account_is_still_making(
     let client = sandbox.client_at(&path).await;
     connect(&sandbox, &client, "user-1", Some("acme")).await;
     let callback = half_done_for(&sandbox, &path, "user-2").await;
+    assert_eq!(client.sites("user-1").await.unwrap().len(), 1);
     connect(&sandbox, &client, "user-3", Some("acme")).await;
     assert_eq!(client.complete(complete(&callback)).await.unwrap().id, "user-2");
     for id in ["user-1", "user-2", "user-3"] {
@@ -264,6 +265,29 @@ async fn an_account_learnt_late_makes_its_two_grants_one() {
         }
     }
     assert_eq!(sandbox.counts().await["breaches"], 0);
+}
+
+#[tokio::test]
+async fn a_token_is_that_of_the_new_grant_where_another_process_made_one_of_two() {
+    let settings = json!({ "token_format": "opaque", "separate_consents": "independent" });
+    let sandbox = Sandbox::with(json!({ "settings": settings })).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let client = sandbox.client_at(&path).await;
+    connect(&sandbox, &client, "user-1", Some("acme")).await;
+    keep_the_account_secret(&sandbox, true).await;
+    connect(&sandbox, &client, "user-2", Some("acme")).await;
+    keep_the_account_secret(&sandbox, false).await;
+    // The other process remembers the grant that is about to go, with a token that has expired.
+    let elsewhere = sandbox.client_at(&path).await;
+    sandbox.settings(json!({ "expires_in": 0 })).await;
+    elsewhere.refresh("user-1").await.unwrap();
+    elsewhere.access_token("user-1").await.unwrap();
+    client.sites("user-2").await.unwrap();
+    elsewhere.access_token("user-1").await.unwrap();
+    let ids = ["user-1", "user-2"].map(|id| client.connection(id));
+    let grants: Vec<_> = futures::future::join_all(ids).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(grants[0].grant_id, grants[1].grant_id);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use super::{Client, after};
 use crate::clock::wall_ms;
 use crate::error::{Code, Error, Result};
 use crate::grant::Access;
+use crate::grant::cache::Held;
 use crate::options::{IdOptions, PaginateOptions, RequestOptions};
 use crate::paginate::{Fetch, Paginator};
 use crate::request::{self, Channel, Destination, Intent, Limiter, Limits, RateLimit, Response, Tokens};
@@ -24,7 +25,9 @@ impl Client {
         let IdOptions { id, timeout } = options.into();
         self.run(timeout, |deadline| async move {
             let (_, held) = self.resolve(&id, deadline).await?;
-            let access = self.connector().keeper.access(held, deadline).await?;
+            let grant_id = held.row.id.clone();
+            let tokens = Supply { client: self, id: &id, grant_id: &grant_id };
+            let access = tokens.good(held, deadline).await?;
             Ok(SecretString::clone(&access.token))
         })
         .await
@@ -115,11 +118,7 @@ impl Tokens for Supply<'_> {
                 Some(held) => held,
                 None => self.client.resolve(self.id, deadline).await?.1,
             };
-            let grant_id = held.row.id.clone();
-            match keeper.access(held, deadline).await {
-                Err(error) => self.moved(error, &grant_id, deadline).await,
-                access => access,
-            }
+            self.good(held, deadline).await
         })
     }
 
@@ -134,6 +133,15 @@ impl Tokens for Supply<'_> {
 }
 
 impl Supply<'_> {
+    /// A token of this grant that is good for a call made now.
+    async fn good(&self, held: Held, deadline: Instant) -> Result<Access> {
+        let grant_id = held.row.id.clone();
+        match self.client.connector().keeper.access(held, deadline).await {
+            Err(error) => self.moved(error, &grant_id, deadline).await,
+            access => access,
+        }
+    }
+
     /// A grant that is gone may have become one with another of its account, in another process: then the connection
     /// has a new one.
     async fn moved(&self, error: Error, gone: &str, deadline: Instant) -> Result<Access> {

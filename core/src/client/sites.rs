@@ -64,7 +64,8 @@ impl Client {
         let mut grants = vec![own.clone()];
         if let Some(account) = account_key(&own.row) {
             for grant in keeper.shared.store.grants_of(&account).await? {
-                if grant.id != own.row.id && grant.death.is_none() {
+                // What was never listed is still being made, and says itself where it belongs once it is finished.
+                if grant.id != own.row.id && grant.death.is_none() && !grant.sites.is_empty() {
                     grants.push(keeper.hold(grant)?);
                 }
             }
