@@ -184,7 +184,9 @@ fn defaults_are_those_of_api_toml() {
     assert_eq!(json!(allow_account_change), of_verb("connect", "allow_account_change"));
     assert_eq!(json!(keep_scopes), of_verb("connect", "keep_scopes"));
     let request = options(&api["verbs"]["proxy_request"], false).to_string();
-    let retry = match RequestOptions::decode(&request, None, None, Casing::Snake).unwrap().retry {
+    let request = RequestOptions::decode(&request, None, None, Casing::Snake).unwrap();
+    assert_eq!(json!(request.stream), of_verb("proxy_request", "stream"));
+    let retry = match request.retry {
         Retry::Safe => "safe",
         Retry::Idempotent => "idempotent",
         Retry::None => "none",
@@ -234,6 +236,7 @@ fn every_default_of_api_toml_is_looked_at_above() {
         "paginate.parallel",
         "paginate.prefetch",
         "proxy_request.retry",
+        "proxy_request.stream",
         "proxy_request_many.all_sites",
         "proxy_request_many.concurrency",
         "proxy_request_many.retry",
