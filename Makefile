@@ -93,6 +93,9 @@ chaos: build                                  ## a thousand kills on each store,
 	$(VENV)/bin/python tests/chaos/run.py --kills 1000 --grants 64 --store sqlite
 	$(VENV)/bin/python tests/chaos/run.py --kills 1000 --grants 64 --store postgresql
 
+exits: build                                  ## a thousand Python scripts that end with calls under way; all must end clean
+	$(VENV)/bin/python tests/python/exits.py 1000
+
 bench-pages: build                            ## 10,000 items through paginate, beside a plain loop, in both languages
 	PYTHONPATH=tests/python $(VENV)/bin/python benches/pages/bench.py
 
@@ -124,4 +127,4 @@ fuzz: $(DONE)/tools/bin/cargo-fuzz   ## each fuzz target for FUZZ_SECONDS (60), 
 clean:                                        ## forgets all builds
 	rm -rf $(DONE) $(VENV) node_modules tests/interop/node_modules target bindings-node/lib bindings-node/*.node dist
 
-.PHONY: help build dist dist-loading demo test test-rust test-python test-node test-interop test-packages test-chaos chaos bench-pages lint generate clean
+.PHONY: help build dist dist-loading demo test test-rust test-python test-node test-interop test-packages test-chaos chaos exits bench-pages lint generate clean

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import weakref
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,67 @@ async def test_many_cancelled_at_once(stuck: dict[str, Any], silent: SilentServe
         assert all(isinstance(result, asyncio.CancelledError) for result in results)
         for _ in tasks:
             await gone(silent)
+
+
+async def by_their_tasks(calls: list[asyncio.Task[threelo.Response]]) -> None:
+    for call in calls:
+        call.cancel()
+    await asyncio.wait(calls)
+
+
+async def by_wait_for(calls: list[asyncio.Task[threelo.Response]]) -> None:
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.gather(*calls), 0)
+
+
+async def by_a_task_group(calls: list[asyncio.Task[threelo.Response]]) -> None:
+    async def follow(call: asyncio.Task[threelo.Response]) -> None:
+        await call
+
+    async def group_with_one_that_fails() -> None:
+        async with asyncio.TaskGroup() as group:
+            for call in calls:
+                group.create_task(follow(call))
+            await asyncio.sleep(0)  # so that each follows its call before the group ends
+            raise ValueError("one of the group fails")
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await group_with_one_that_fails()
+    assert caught.group_contains(ValueError)
+
+
+def pending() -> int:
+    """Awaitables of the native half that are there."""
+    return sum(type(it).__name__ == "PendingCall" for it in gc.get_objects())
+
+
+@pytest.mark.parametrize("cancel", [by_their_tasks, by_wait_for, by_a_task_group])
+async def test_whatever_cancels_them_all_calls_end_and_all_is_freed(
+    cancel: Callable[[list[asyncio.Task[threelo.Response]]], Awaitable[None]],
+    stuck: dict[str, Any],
+    silent: SilentServer,
+) -> None:
+    async with threelo.AsyncClient(**stuck) as client:
+
+        async def round_of_calls() -> int:
+            """30 calls that are cancelled when all have reached the server. Descriptors that are left."""
+            calls = [start(client) for _ in range(30)]
+            for _ in calls:
+                await came(silent)
+            assert pending() == 30
+            await cancel(calls)
+            assert all(call.cancelled() for call in calls)
+            for _ in calls:
+                await gone(silent)
+            del calls
+            gc.collect()
+            assert pending() == 0
+            return len(os.listdir("/proc/self/fd"))
+
+        await round_of_calls()
+        first = await round_of_calls()
+        assert await round_of_calls() == first
+        assert silent.came.empty()
 
 
 async def test_closing_ends_calls_under_way(stuck: dict[str, Any], silent: SilentServer) -> None:
