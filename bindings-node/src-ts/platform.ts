@@ -1,4 +1,18 @@
 /**
+ * What there are builds for. The release's list (`scripts/dist/platforms.json`) is held to it by a test.
+ *
+ * @internal
+ */
+export const PLATFORMS: readonly string[] = [
+  'linux-x64-gnu',
+  'linux-arm64-gnu',
+  'linux-x64-musl',
+  'linux-arm64-musl',
+  'darwin-x64',
+  'darwin-arm64',
+];
+
+/**
  * How the native half is called on this platform, in the manner of napi: `linux-x64-gnu`, `darwin-arm64`,
  * `win32-x64-msvc`.
  *

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -29,13 +29,44 @@ test('every file that package.json names is there', () => {
   for (const name of named) assert.ok(existsSync(join(ROOT, name)), name);
 });
 
-test('a missing native half is reported with what was looked for and what to do', () => {
-  const lib = join(folder(), 'bindings-node', 'lib');
+const LIB = join(ROOT, 'bindings-node', 'lib');
+
+/** What loading says in a folder where nothing but these packages are installed, on a machine that says it is this one. */
+function refusal({ packages = [], platform = 'linux', arch = 'x64', musl = false, broken = false } = {}) {
+  const place = folder();
+  const lib = join(place, 'node_modules', 'threelo', 'bindings-node', 'lib');
   mkdirSync(lib, { recursive: true });
-  cpSync(join(ROOT, 'bindings-node', 'lib'), lib, { recursive: true });
-  const program = `try { require(${JSON.stringify(lib)}) } catch (error) { console.log(error.message) }`;
-  const told = execFileSync(process.execPath, ['-e', program], { encoding: 'utf8' });
-  assert.match(told, /threelo\.\w+-\w+(-\w+)?\.node/);
-  assert.match(told, /@threelo\/\w+-\w+/);
-  assert.match(told, /npm run build:native/);
+  cpSync(LIB, lib, { recursive: true });
+  for (const name of packages) {
+    const half = join(place, 'node_modules', '@threelo', name);
+    mkdirSync(half, { recursive: true });
+    writeFileSync(join(half, 'package.json'), JSON.stringify({ name: `@threelo/${name}`, main: 'half.node' }));
+    if (broken) writeFileSync(join(half, 'half.node'), 'no library');
+  }
+  const report = { header: musl ? {} : { glibcVersionRuntime: '2.36' } };
+  const program = `
+    for (const [name, value] of Object.entries(${JSON.stringify({ platform, arch })})) Object.defineProperty(process, name, { value });
+    process.report.getReport = () => (${JSON.stringify(report)});
+    try { require(${JSON.stringify(lib)}) } catch (error) { console.log(error.message, 'CAUSE', error.cause.code) }`;
+  return execFileSync(process.execPath, ['-e', program], { encoding: 'utf8' });
+}
+
+for (const [what, machine, ...said] of [
+  ['an optional dependency left out', {}, /optional/, /serverExternalPackages/, /npm run build:native/, /@threelo\/linux-x64-gnu/],
+  ['node_modules of glibc on Alpine', { musl: true, packages: ['linux-x64-gnu'] }, /for another platform: @threelo\/linux-x64-gnu/, /musl, as in Alpine/, /npm install where the program runs/],
+  ['node_modules of Alpine on glibc', { packages: ['linux-x64-musl'] }, /C library is glibc/],
+  ['a Node of another architecture', { platform: 'darwin', arch: 'x64', packages: ['darwin-arm64'] }, /This Node runs as x64/],
+  ['node_modules of another system', { packages: ['darwin-arm64'] }, /for another platform: @threelo\/darwin-arm64/, /do not copy node_modules/],
+  ['a platform without a build', { platform: 'freebsd' }, /no build for this platform; there are builds for .*linux-x64-gnu/],
+  ['a library that the system refuses', { packages: ['linux-x64-gnu'], broken: true }, /is there and the system refuses it: /, /CAUSE ERR_DLOPEN_FAILED/],
+]) {
+  test(`a native half that cannot be loaded is told with its reason and its cure: ${what}`, () => {
+    const told = refusal(machine);
+    for (const words of said) assert.match(told, words);
+  });
+}
+
+test('the loader knows the platforms that are released', () => {
+  const released = JSON.parse(readFileSync(join(ROOT, 'scripts', 'dist', 'platforms.json'), 'utf8')).map(({ npm }) => npm);
+  assert.deepEqual(require(join(LIB, 'platform.js')).PLATFORMS, released);
 });

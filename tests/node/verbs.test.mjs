@@ -5,6 +5,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 
+import ts from 'typescript';
+
 import { ClosedError, Connection, ConnectionNotFoundError, ConnectSession, HttpError, Response, Site } from 'threelo';
 
 import { Sandbox } from './support.mjs';
@@ -208,6 +210,20 @@ test('a closed client says so, and closing again is no error', async () => {
   await own[Symbol.asyncDispose]();
   await own.close({ timeoutMs: 1000 });
   await assert.rejects(own.connection('user-1'), ClosedError);
+});
+
+test('await using closes the client at the end of its block', async () => {
+  // Newer than the oldest Node there is a package for: compiled as a user would.
+  const source = 'export async function block(own, use) { await using client = own; await use(client); }';
+  const { outputText } = ts.transpileModule(source, { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 } });
+  const { block } = await import(`data:text/javascript,${encodeURIComponent(outputText)}`);
+  const own = sandbox.client();
+  await block(own, (client) => assert.rejects(client.connection('nobody'), ConnectionNotFoundError));
+  await assert.rejects(own.connection('user-1'), ClosedError);
+  const other = sandbox.client();
+  const failing = () => Promise.reject(new RangeError('of the block itself'));
+  await assert.rejects(block(other, failing), RangeError);
+  await assert.rejects(other.connection('user-1'), ClosedError);
 });
 
 test('a loop over many results that is left ends what is under way, and a signal throws', async () => {
