@@ -23,9 +23,9 @@ $(DONE)/setup: scripts/setup.sh
 	scripts/setup.sh
 	@mkdir -p $(DONE) && touch $@
 
-$(DONE)/venv: tests/python/requirements.txt | $(DONE)/setup
+$(DONE)/venv: tests/python/requirements.txt docs/requirements.txt | $(DONE)/setup
 	test -x $(VENV)/bin/python || python3 -m venv $(VENV)
-	$(VENV)/bin/python -m pip install --quiet --requirement tests/python/requirements.txt
+	$(VENV)/bin/python -m pip install --quiet --requirement tests/python/requirements.txt --requirement docs/requirements.txt
 	@touch $@
 
 $(DONE)/node_modules: package.json package-lock.json | $(DONE)/setup
@@ -62,12 +62,15 @@ dist: $(DONE)/dist   ## the packages people install, into dist/: sdist, wheel, n
 dist-loading: $(DONE)/dist   ## what importing the installed packages costs, in milliseconds
 	scripts/dist/loading.sh
 
+docs: $(DONE)/venv   ## the documentation as a site, into site/; fails on a link that leads nowhere
+	$(VENV)/bin/python scripts/docs
+
 demo: build      ## what threelo does, shown in a minute, in Python and Node on one store
 	$(VENV)/bin/python demo/demo.py
 
 # ------------------------------------------------------------------------------------------------ proofs
 
-test: lint test-rust test-python test-node test-interop test-packages test-chaos   ## everything
+test: lint docs test-rust test-python test-docs test-node test-interop test-packages test-chaos   ## everything
 
 test-rust: | $(DONE)/setup                    ## the core, the sandbox and the vectors in Rust
 	if cargo nextest --version >/dev/null 2>&1; then set -- nextest run; else set -- test; fi; \
@@ -75,6 +78,9 @@ test-rust: | $(DONE)/setup                    ## the core, the sandbox and the v
 
 test-python: build                            ## pytest: the Python face, the vectors, parity
 	$(VENV)/bin/python -m pytest -q tests/python
+
+test-docs: build                              ## every block of code in the documentation, and its site
+	$(VENV)/bin/python -m pytest -q tests/docs
 
 test-node: build                              ## node:test: the Node face and the vectors
 	npm test --silent
@@ -125,6 +131,7 @@ fuzz: $(DONE)/tools/bin/cargo-fuzz   ## each fuzz target for FUZZ_SECONDS (60), 
 	done
 
 clean:                                        ## forgets all builds
-	rm -rf $(DONE) $(VENV) node_modules tests/interop/node_modules target bindings-node/lib bindings-node/*.node dist
+	rm -rf $(DONE) $(VENV) node_modules tests/interop/node_modules target bindings-node/lib bindings-node/*.node dist site .cache
 
+.PHONY: docs test-docs
 .PHONY: help build dist dist-loading demo test test-rust test-python test-node test-interop test-packages test-chaos chaos exits bench-pages lint generate clean

@@ -20,6 +20,7 @@ LEADING = {
     "paginate": ["id", "path"],
     "select_site": ["id", "site"],
     "connections": [],
+    "keep_alive": [],
     "close": [],
 }
 

@@ -1,0 +1,168 @@
+"""Blocks that are not run by their story, each with the reason and with how it is looked at instead."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import threelo
+from blocks import ROOT, Block
+from threelo.testing import Sandbox
+
+Look = Callable[[Block], None]
+Key = tuple[str, str, str]
+"""Page, language, and how the block begins."""
+
+
+def look_at(block: Block) -> Look | None:
+    return next((look for key, look in LOOKS.items() if fits(key, block)), None)
+
+
+def fits(key: Key, block: Block) -> bool:
+    return key[:2] == (block.page, block.language) and block.text.lstrip().startswith(key[2])
+
+
+def words(block: Block) -> list[str]:
+    return block.text.split()
+
+
+# Commands of developers. They build or test all of threelo, so that running them here would take as long as
+# `make test`; what they name has to be there.
+
+
+def developers_commands(block: Block) -> None:
+    told = words(block)
+    members = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["members"]
+    manifests = {folder: tomllib.loads((ROOT / folder / "Cargo.toml").read_text()) for folder in members}
+    packages = {manifest["package"]["name"]: folder for folder, manifest in manifests.items()}
+    for option, value in itertools.pairwise(told):
+        if option == "-p":
+            assert value in packages, f"{block}: no package {value}"
+        if option == "--test" and not value.startswith("-"):
+            names = [path.stem for path in ROOT.glob("*/tests/*.*s")]
+            assert value.removesuffix(".mjs") in names or (ROOT / value).exists(), value
+        if option == "-k" or option.startswith(("THREELO_VECTOR=", "--test-name-pattern=")):
+            name = value if option == "-k" else option.partition("=")[2].strip("'^$")
+            assert (ROOT / "tests" / "conformance" / "vectors" / f"{name}.json").exists(), name
+    for path in told:
+        if "/" in path and not path.startswith((".venv/", "http")):
+            assert (ROOT / path).exists(), f"{block}: no {path}"
+
+
+# Diagrams are for eyes; what they are about has its names from the code.
+
+
+def steps_of_a_rotation(block: Block) -> None:
+    source = (ROOT / "core" / "src" / "grant" / "protocol.rs").read_text()
+    nodes = set(
+        re.findall(
+            r"\b([A-Z]\w+)(?=\(|\[| --| -\.|$)",
+            re.sub(r'"[^"]*"|\|[^|]*\|', "", block.text.partition("\n")[2]),
+            re.M,
+        )
+    )
+    # Both exchanges and both renewals are one step each; the letter tells the places apart.
+    names = {re.sub(r"^(Renew|Exchange)[A-Z]$", r"\1", node) for node in nodes} - {"Over"}
+    assert len(names) > 10
+    missing = [name for name in names if not re.search(rf"^    {name}\b", source, re.M)]
+    assert missing == [], f"{block}: {missing}"
+
+
+# Signatures are no programs. They are written by scripts/generate from api.toml; here they are held to the
+# class.
+
+
+def signatures(block: Block) -> None:
+    called = re.match(r"Python +client\.(\w+)\((.*)\)$", block.text.splitlines()[0])
+    assert called, f"{block}: no signature"
+    verb, arguments = called[1], [one.strip() for one in called[2].split(",") if one.strip()]
+    taken = inspect.signature(getattr(threelo.Client, verb)).parameters.values()
+    by_place = [one.name for one in taken if one.kind is one.POSITIONAL_OR_KEYWORD and one.name != "self"]
+    assert arguments[: arguments.index("*")] == by_place, f"{block}: {verb} takes {by_place}"
+
+
+# What READMEs beside the code show of forms that programs read.
+
+
+def usage_of_the_sandbox(block: Block) -> None:
+    source = (ROOT / "sandbox" / "src" / "main.rs").read_text()
+    flags = re.findall(r"--[a-z]+", block.text)
+    assert flags
+    assert [flag for flag in flags if flag not in source] == []
+
+
+def a_world(block: Block) -> None:
+    with Sandbox(json.loads(block.text)) as atlassian:
+        assert atlassian.control("GET", "/world")["sites"][0]["subdomain"] == "acme"
+
+
+def a_fault(block: Block) -> None:
+    with Sandbox() as atlassian:
+        atlassian.control("POST", "/faults", json.loads(block.text))
+        assert len(atlassian.control("GET", "/faults")) == 1
+
+
+def a_log(block: Block) -> None:
+    shown = json.loads(block.text)
+    with Sandbox() as atlassian, atlassian.client() as client:
+        atlassian.connect(client, "user-42")
+        client.refresh("user-42")
+        log = atlassian.control("GET", "/log")
+    rotation = next(one for one in log["requests"] if one.get("outcome") == "rotated")
+    assert shown["requests"][0].keys() <= rotation.keys()
+    assert shown["counts"].keys() <= log["counts"].keys()
+
+
+def the_listings(block: Block) -> None:
+    shown = json.loads(block.text)
+    with Sandbox() as atlassian:
+        told = atlassian.control("GET", "/listings")
+    assert shown.keys() <= told.keys()
+    assert shown["listings"][0].keys() <= told["listings"][0].keys()
+
+
+def a_vector(block: Block) -> None:
+    used = {key for path in vectors() for key in json.loads(path.read_text())}
+    assert json.loads(block.text).keys() >= used
+
+
+def vectors() -> list[Path]:
+    return sorted((ROOT / "tests" / "conformance" / "vectors").glob("*.json"))
+
+
+# The foreign authority has packages of its own, which `make test-interop` installs and runs it with.
+
+
+def interop(block: Block) -> None:
+    folder = ROOT / "tests" / "interop"
+    for line in block.text.splitlines():
+        if line.startswith("node "):
+            program = folder / line.split()[1]
+            assert [flag for flag in re.findall(r"--[a-z-]+", line) if flag not in program.read_text()] == []
+        elif line.startswith("{"):
+            assert [key for key in json.loads(line) if key not in (folder / "main.mjs").read_text()] == []
+        else:
+            assert line in ("npm ci", "npm test")
+
+
+LOOKS: dict[Key, Look] = {
+    ("CONTRIBUTING.md", "text", "cargo test -p"): developers_commands,
+    ("CONTRIBUTING.md", "text", "python3 scripts/catalogue"): lambda block: developers_commands(
+        block._replace(text=" ".join(words(block)[:2]))  # Atlassian's documents are not part of the project.
+    ),
+    ("docs/architecture.md", "mermaid", "flowchart"): steps_of_a_rotation,
+    ("docs/api.md", "text", "Python  client."): signatures,
+    ("sandbox/README.md", "", "threelo-sandbox"): usage_of_the_sandbox,
+    ("sandbox/README.md", "json", '{\n  "seed"'): a_world,
+    ("sandbox/README.md", "json", '{ "method"'): a_fault,
+    ("sandbox/README.md", "json", '{ "requests"'): a_log,
+    ("sandbox/README.md", "json", '{ "site"'): the_listings,
+    ("tests/conformance/README.md", "json", "{"): a_vector,
+    ("tests/interop/README.md", "", "n"): interop,
+    ("tests/interop/README.md", "json", "{"): interop,
+}
