@@ -39,7 +39,8 @@ pub(super) async fn run<O: Outside>(
                 None => token(tokens, deadline, request).await.map_err(|error| ran(error, &trail))?,
             };
             if request.has_one_chance() {
-                sleep(healing::settling(outside.wall_ms().saturating_sub(access.issued_at_ms))).await;
+                let age = outside.wall_ms().saturating_sub(access.issued_at_ms);
+                sleep(healing::settling(age, left(deadline))).await;
             }
             let waited = passage.admit(deadline).await;
             let waited = waited.map_err(|held| ran(held_back(request, &held, outside.wall_ms()), &trail))?;
@@ -47,6 +48,10 @@ pub(super) async fn run<O: Outside>(
             // The token may have been replaced meanwhile; and while one is fetched, the next pause may begin.
             trail.held(waited);
         };
+        if left(deadline).is_zero() {
+            // An answer at the last moment leaves none for another request.
+            return Err(ran(no_time(request, "was to be sent"), &trail));
+        }
         let sent_at = outside.wall_ms();
         let (sent, expired) = (Instant::now(), access.left() == 0);
         trail.attempts += 1;
@@ -136,7 +141,7 @@ fn cure(verdict: Verdict, age: u64, tried: Tried, deadline: Instant, retry: Retr
 }
 
 async fn token(tokens: &dyn Tokens, deadline: Instant, request: &Prepared) -> Result<Access> {
-    timeout_at(deadline, tokens.access(deadline)).await.unwrap_or_else(|_| Err(no_token_in_time(request)))
+    timeout_at(deadline, tokens.access(deadline)).await.unwrap_or_else(|_| Err(no_time(request, NO_TOKEN)))
 }
 
 async fn replace(
@@ -146,12 +151,13 @@ async fn replace(
     request: &Prepared,
 ) -> Result<Access> {
     let replaced = timeout_at(deadline, tokens.replace(access, deadline)).await;
-    replaced.unwrap_or_else(|_| Err(no_token_in_time(request)))
+    replaced.unwrap_or_else(|_| Err(no_time(request, NO_TOKEN)))
 }
 
-fn no_token_in_time(request: &Prepared) -> Error {
-    let text = format!("time was up while {} {} waited for an access token", request.method, request.path);
-    about(request, Code::Timeout, text)
+const NO_TOKEN: &str = "waited for an access token";
+
+fn no_time(request: &Prepared, what: &str) -> Error {
+    about(request, Code::Timeout, format!("time was up while {} {} {what}", request.method, request.path))
 }
 
 /// A failure to get the next token must not hide that an earlier attempt may have run.

@@ -51,9 +51,11 @@ pub(super) fn verdict(status: u16, headers: &HeaderMap, body: &[u8], expired: bo
 }
 
 /// How long a token of this age should still wait before it carries a request that can be sent once only: a token
-/// that lags would spend it (F3.14).
-pub(super) fn settling(age_ms: u64) -> Duration {
-    LAG.saturating_sub(Duration::from_millis(age_ms))
+/// that lags would spend it (F3.14). Where that time is not `left` until the deadline the token goes as it is: it
+/// lags seldom, and a deadline that passed is certain.
+pub(super) fn settling(age_ms: u64, left: Duration) -> Duration {
+    let wait = LAG.saturating_sub(Duration::from_millis(age_ms));
+    if wait < left { wait } else { Duration::ZERO }
 }
 
 /// Decides. `age_ms` is the token's age when it was sent, `left` the time until the call's deadline.
@@ -81,8 +83,9 @@ mod tests {
     #[test]
     fn a_request_with_one_chance_waits_until_its_token_has_settled() {
         for (age, wait) in [(0, 750), (700, 50), (750, 0), (9000, 0)] {
-            assert_eq!(settling(age), Duration::from_millis(wait));
+            assert_eq!(settling(age, MINUTE), Duration::from_millis(wait));
         }
+        assert_eq!(settling(0, LAG), Duration::ZERO, "there is no time for it");
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, join_all};
+use futures::{StreamExt, stream};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use proptest::prelude::*;
 use secrecy::SecretString;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
@@ -16,9 +16,12 @@ use super::prepared::{Prepared, prepare};
 use super::retry::Happened;
 use super::wire::{Answer, Outcome, Outside};
 use super::*;
-use crate::error::{Code, Error};
+use crate::body::{Body, Outgoing};
 use crate::lock::lock;
 use crate::options::Retry;
+use crate::upload::Upload;
+
+mod properties;
 
 /// The simulated day begins here.
 const MORNING_MS: u64 = 1_790_000_000_000;
@@ -62,7 +65,11 @@ struct Plan {
     method: &'static str,
     path: &'static str,
     retry: Retry,
+    /// How long a token takes to come, and how old it is then.
     token_ms: u64,
+    token_age_ms: u64,
+    /// Whether it brings a file that can be read once.
+    once: bool,
     reactions: Vec<Reaction>,
 }
 
@@ -70,6 +77,10 @@ struct Plan {
 #[derive(Clone, Debug)]
 enum Event {
     Sent {
+        call: usize,
+    },
+    /// The file was begun.
+    Spent {
         call: usize,
     },
     /// An attempt ended that Jira may have acted on.
@@ -157,16 +168,21 @@ impl World {
 }
 
 impl Outside for Script<'_> {
-    async fn send(&self, _: &Prepared, _: &Access, deadline: Instant) -> Result<Outcome> {
+    async fn send(&self, request: &Prepared, _: &Access, deadline: Instant) -> Result<Outcome> {
         assert!(Instant::now() < deadline, "a request leaves at or after the deadline");
         self.world.tell(Event::Sent { call: self.call });
         let number = usize::try_from(self.next.fetch_add(1, Ordering::SeqCst)).unwrap();
         // Beyond its script Jira is well.
         let well = Reaction { after_ms: 5, kind: Kind::Answer { status: 200, reason: None, wait: None } };
         let reaction = self.plan.reactions.get(number).unwrap_or(&well).clone();
+        if self.plan.once && !matches!(reaction.kind, Kind::NotSent) {
+            let (mut file, _) = Outgoing::open(request.body.as_ref()).await.unwrap();
+            while file.next().await.transpose().unwrap().is_some() {}
+            self.world.tell(Event::Spent { call: self.call });
+        }
         let arrives = Instant::now() + Duration::from_millis(reaction.after_ms);
         let words = "simulated".to_owned();
-        let in_time = arrives < deadline;
+        let in_time = arrives <= deadline;
         if if in_time { may_have_run(&reaction) } else { !matches!(reaction.kind, Kind::NotSent) } {
             self.world.tell(Event::MayHaveRun { call: self.call });
         }
@@ -241,17 +257,17 @@ fn iso(ms: u64, seconds: bool) -> String {
 }
 
 /// A grant whose tokens take a while.
-struct Slow<'w>(&'w World, u64);
+struct Slow<'w>(&'w World, &'w Plan);
 
 impl Tokens for Slow<'_> {
     fn access(&self, _: Instant) -> BoxFuture<'_, Result<Access>> {
         Box::pin(async {
-            sleep(Duration::from_millis(self.1)).await;
+            sleep(Duration::from_millis(self.1.token_ms)).await;
             Ok(Access {
                 token: Arc::new(SecretString::from("token")),
                 grant_id: Arc::from("g"),
                 generation: 1 + self.0.wall_ms(),
-                issued_at_ms: MORNING_MS - 3_000_000,
+                issued_at_ms: self.0.wall_ms() - self.1.token_age_ms,
                 expires_at_ms: MORNING_MS + 9_000_000,
                 ends_boot_ms: u64::MAX,
             })
@@ -270,10 +286,17 @@ fn prepared(plan: &Plan) -> Prepared {
         site_url: "https://acme.atlassian.net".into(),
         granted_scopes: Vec::new(),
     };
-    let options =
-        RequestOptions { retry: plan.retry, ..RequestOptions::new(plan.connection, plan.method, plan.path) };
+    let timeout = Duration::from_millis(plan.timeout_ms);
+    let file =
+        || vec![Upload::new(Body::once(stream::iter([Ok(Bytes::from_static(b"file"))]).boxed(), None))];
+    let options = RequestOptions {
+        retry: plan.retry,
+        files: plan.once.then(file),
+        timeout: Some(timeout),
+        ..RequestOptions::new(plan.connection, plan.method, plan.path)
+    };
     let hosts = Hosts::new(&BTreeMap::new()).unwrap();
-    let limits = Limits { max_body_bytes: 1 << 20, timeout: Duration::from_millis(plan.timeout_ms) };
+    let limits = Limits { max_body_bytes: 1 << 20, timeout };
     prepare(&hosts, &destination, &options, limits, Intent::ByMethod).unwrap()
 }
 
@@ -294,7 +317,7 @@ async fn day(plans: &[Plan]) -> (World, Vec<End>) {
             sleep_until(begin).await;
             let script = Script { world, call, plan, next: AtomicU64::new(0) };
             let deadline = begin + Duration::from_millis(plan.timeout_ms);
-            let tokens = Slow(world, plan.token_ms);
+            let tokens = Slow(world, plan);
             let result = attempt::run(&script, &limiter, &prepared(plan), &tokens, deadline).await;
             End { at: Instant::now(), result }
         }
@@ -311,162 +334,5 @@ fn may_have_run(reaction: &Reaction) -> bool {
         Kind::Answer { status: 401 | 429, .. } => false,
         Kind::Answer { status: 503, wait: Some(Wait::Seconds(_) | Wait::Date(_)), .. } => false,
         Kind::Answer { .. } => true,
-    }
-}
-
-fn check(plans: &[Plan], world: &World, ends: &[End]) -> std::result::Result<(), TestCaseError> {
-    let events = lock(&world.events);
-    let mut attempts = vec![0; plans.len()];
-    let mut may_have_run = vec![false; plans.len()];
-    let mut pauses: Vec<(Cover, Instant)> = Vec::new();
-    for (at, event) in events.iter() {
-        match event {
-            Event::Paused { cover, until } => pauses.push((*cover, *until)),
-            Event::MayHaveRun { call } => may_have_run[*call] = true,
-            Event::Sent { call } => {
-                let plan = &plans[*call];
-                let twice = !plan.reads() && plan.retry != Retry::Idempotent && may_have_run[*call];
-                prop_assert!(!twice, "call {call}: a write is sent again that may have run");
-                prop_assert!(plan.retry != Retry::None || attempts[*call] == 0, "one attempt was asked for");
-                let covered = pauses.iter().find(|(cover, until)| cover.covers(plan) && at < until);
-                prop_assert!(covered.is_none(), "call {call} leaves during {covered:?}");
-                attempts[*call] += 1;
-            }
-        }
-    }
-    for (call, (plan, end)) in plans.iter().zip(ends).enumerate() {
-        let deadline = world.morning + Duration::from_millis(plan.begin_ms + plan.timeout_ms);
-        prop_assert!(end.at <= deadline, "call {call} ends {:?} late", end.at - deadline);
-        match &end.result {
-            Ok(response) => {
-                prop_assert_eq!(usize::try_from(response.attempts).unwrap(), attempts[call]);
-                let earlier = response.history.iter().filter(|one| one.reason != HistoryReason::Paused);
-                prop_assert_eq!(earlier.count() + 1, attempts[call], "{:?}", response.history);
-            }
-            Err(error) if !plan.reads() && may_have_run[call] => {
-                prop_assert_eq!(error.code(), Code::OutcomeUnknown, "call {}: {}", call, error);
-            }
-            Err(error) => prop_assert_ne!(error.code(), Code::OutcomeUnknown, "call {}: {}", call, error),
-        }
-    }
-    Ok(())
-}
-
-fn waits() -> impl Strategy<Value = Option<Wait>> {
-    prop_oneof![
-        3 => Just(None),
-        4 => (0_u64..40).prop_map(|seconds| Some(Wait::Seconds(seconds))),
-        1 => Just(Some(Wait::Seconds(3600))),
-        1 => (0_u64..40).prop_map(|seconds| Some(Wait::Date(seconds))),
-        1 => (1_u64..90, any::<bool>()).prop_map(|(after_s, seconds)| Some(Wait::Reset { after_s, seconds })),
-    ]
-}
-
-fn reactions() -> impl Strategy<Value = Vec<Reaction>> {
-    let reasons = prop::sample::select(vec![
-        None,
-        Some("jira-quota-global-based"),
-        Some("jira-quota-tenant-based"),
-        Some("jira-burst-based"),
-        Some("jira-per-issue-on-write"),
-        Some("jira-cost-based"),
-    ]);
-    let statuses = prop::sample::select(vec![200, 401, 404, 429, 429, 429, 429, 500, 502, 503, 503, 504]);
-    let answers =
-        (statuses, reasons, waits()).prop_map(|(status, reason, wait)| Kind::Answer { status, reason, wait });
-    let kinds = prop_oneof![1 => Just(Kind::NotSent), 1 => Just(Kind::Broke), 1 => Just(Kind::Truncated), 9 => answers];
-    let reaction = (prop_oneof![0_u64..50, 0_u64..20_000], kinds)
-        .prop_map(|(after_ms, kind)| Reaction { after_ms, kind });
-    prop::collection::vec(reaction, 0..7)
-}
-
-fn plans() -> impl Strategy<Value = Vec<Plan>> {
-    let paths = prop::sample::select(vec![
-        "/rest/api/3/issue/ACME-1",
-        "/rest/api/3/issue/ACME-2",
-        "/rest/api/3/search/jql",
-    ]);
-    let plan =
-        (
-            (0_u64..30_000, prop_oneof![1_u64..2_000, 1_000_u64..120_000]),
-            prop::sample::select(vec!["ada", "bob", "eve"]),
-            prop::sample::select(vec!["cloud-1", "cloud-2"]),
-            prop::sample::select(vec!["GET", "GET", "POST", "PUT"]),
-            paths,
-            prop::sample::select(vec![Retry::Safe, Retry::Safe, Retry::Idempotent, Retry::None]),
-            prop_oneof![4 => Just(0_u64), 1 => 0_u64..5_000],
-            reactions(),
-        )
-            .prop_map(
-                |((begin_ms, timeout_ms), connection, cloud, method, path, retry, token_ms, reactions)| {
-                    Plan { begin_ms, timeout_ms, connection, cloud, method, path, retry, token_ms, reactions }
-                },
-            );
-    prop::collection::vec(plan, 1..14)
-}
-
-fn simulate(plans: &[Plan]) -> std::result::Result<(), TestCaseError> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let (world, ends) = runtime.block_on(day(plans));
-    check(plans, &world, &ends)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
-    /// No write is sent twice unless it certainly did not run; no deadline is passed, by zero; no request leaves during
-    /// a pause that covers it.
-    #[test]
-    fn whatever_jira_answers_and_whenever(plans in plans()) {
-        simulate(&plans)?;
-    }
-}
-
-/// The properties can fail: each is shown a day that breaks it.
-mod the_checks_see {
-    use super::*;
-
-    fn plan(method: &'static str) -> Plan {
-        let kind =
-            Kind::Answer { status: 429, reason: Some("jira-burst-based"), wait: Some(Wait::Seconds(9)) };
-        Plan {
-            begin_ms: 0,
-            timeout_ms: 60_000,
-            connection: "ada",
-            cloud: "cloud-1",
-            method,
-            path: "/rest/api/3/issue/ACME-1",
-            retry: Retry::Safe,
-            token_ms: 0,
-            reactions: vec![Reaction { after_ms: 1, kind }],
-        }
-    }
-
-    fn verdict(plans: &[Plan], events: Vec<(u64, Event)>, ends_at: u64) -> String {
-        let morning = Instant::now();
-        let at = |ms| morning + Duration::from_millis(ms);
-        let events = events.into_iter().map(|(ms, event)| (at(ms), event)).collect();
-        let world = World { morning, events: Mutex::new(events) };
-        let end = || End { at: at(ends_at), result: Err(Error::new(Code::RateLimited, "x")) };
-        let ends: Vec<End> = plans.iter().map(|_| end()).collect();
-        check(plans, &world, &ends).map_or_else(|error| error.to_string(), |()| "fine".into())
-    }
-
-    #[tokio::test]
-    async fn a_second_write_a_late_end_and_a_broken_pause() {
-        let sent = |ms| (ms, Event::Sent { call: 0 });
-        assert_eq!(verdict(&[plan("POST")], vec![sent(0), sent(20_000)], 60_000), "fine");
-        let ran = (1, Event::MayHaveRun { call: 0 });
-        let twice = verdict(&[plan("POST")], vec![sent(0), ran, sent(20_000)], 60_000);
-        assert!(twice.contains("a write is sent again"), "{twice}");
-        let late = verdict(&[plan("GET")], vec![sent(0)], 60_001);
-        assert!(late.contains("late"), "{late}");
-        let cover = Cover::new(&plan("GET"), Some("jira-burst-based"));
-        let until = Instant::now() + Duration::from_secs(3600);
-        let paused = (1, Event::Paused { cover, until });
-        let broken = verdict(&[plan("GET")], vec![sent(0), paused.clone(), sent(2)], 60_000);
-        assert!(broken.contains("leaves during"), "{broken}");
-        assert_eq!(verdict(&[plan("POST")], vec![paused, sent(2)], 60_000), "fine");
     }
 }
