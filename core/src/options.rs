@@ -249,6 +249,12 @@ fn present<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Value>, D::Error> {
 }
 
 impl RequestOptions {
+    /// Whether the call may take as long as its body moves: no time was given, and the body comes at its own pace.
+    pub(crate) fn is_unhurried(&self) -> bool {
+        let files = self.files.as_deref().unwrap_or_default();
+        self.timeout.is_none() && files.iter().any(|file| file.content.is_streamed())
+    }
+
     /// A call without body, parameters or headers of its own.
     pub fn new(id: impl Into<String>, method: impl Into<String>, path: impl Into<String>) -> Self {
         Self {

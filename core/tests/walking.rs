@@ -3,8 +3,10 @@
 
 mod support;
 
+use futures::{StreamExt, stream};
 use support::{Sandbox, connect, myself};
-use threelo_core::{ConnectOptions, SiteChoice};
+use threelo_core::body::Body;
+use threelo_core::{ConnectOptions, RequestOptions, SiteChoice, Upload};
 
 #[tokio::test]
 async fn connect_complete_and_call() {
@@ -62,4 +64,20 @@ async fn another_account_does_not_take_a_connection_over() {
     let error = support::finish(&sandbox, &client, again, "grace", &["acme"]).await.unwrap_err();
     assert_eq!(error.code().as_str(), "account_mismatch");
     assert_eq!(myself(&client, "user-1").await.unwrap(), 200);
+}
+
+#[tokio::test]
+async fn an_upload_that_moves_takes_the_time_it_needs() {
+    let sandbox = Sandbox::start().await;
+    let mut options = sandbox.options();
+    options.timings.request_timeout = std::time::Duration::from_millis(300);
+    let client = threelo_core::Client::open(options).await.unwrap();
+    connect(&sandbox, &client, "user-1", Some("acme")).await;
+    let pieces = stream::iter(0..20).then(|_| async {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        Ok(bytes::Bytes::from_static(b"piece"))
+    });
+    let mut upload = RequestOptions::new("user-1", "POST", "/rest/api/3/issue/ACME-1/attachments");
+    upload.files = Some(vec![Upload::new(Body::once(pieces.boxed(), None))]);
+    assert_eq!(client.proxy_request(upload).await.unwrap().status, 200);
 }

@@ -1,6 +1,7 @@
 //! Calls to the API: one request, a listing, or just the token for another HTTP client.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use secrecy::SecretString;
@@ -69,8 +70,9 @@ impl Client {
     async fn request(&self, options: RequestOptions, intent: Intent) -> Result<(Response, String)> {
         let timings = self.connector().config.timings;
         let span = options.timeout.unwrap_or(timings.request_timeout);
-        // The request keeps its own time: only it knows whether a write may have happened.
-        self.run(Some(span.saturating_add(GRACE)), |_| async {
+        // The request keeps its own time: only it knows whether a write may have happened, and whether a body moves.
+        let whole = if options.is_unhurried() { Duration::MAX } else { span.saturating_add(GRACE) };
+        self.run(Some(whole), |_| async {
             let until = after(span);
             let (held, site) = self.site_of(&options.id, options.site.as_deref(), until).await?;
             let destination = Destination {
@@ -101,7 +103,7 @@ impl Client {
 }
 
 /// What a request's own clock is given before the client steps in.
-const GRACE: std::time::Duration = std::time::Duration::from_millis(250);
+const GRACE: Duration = Duration::from_millis(250);
 
 /// The tokens of one connection, for one request.
 struct Supply<'c> {

@@ -62,8 +62,7 @@ pub(super) fn prepare(
     headers.entry(ACCEPT).or_insert(if is_file { ANYTHING } else { JSON });
     decode::accept(&mut headers);
     let body = body(options, &mut headers)?;
-    let unhurried = options.timeout.is_none() && body.as_ref().is_some_and(Body::is_streamed);
-    let patience = unhurried.then_some(limits.timeout);
+    let patience = options.is_unhurried().then_some(limits.timeout);
     let reads = intent == Intent::Listing || matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
     let Destination { connection_id, cloud_id, .. } = destination;
     let route = Route::new(connection_id, target.product, cloud_id, &method, &target.path, reads);
