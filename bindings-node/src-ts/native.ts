@@ -16,7 +16,6 @@ export interface Failure {
 export interface Completion {
   readonly failure?: Failure | undefined;
   readonly text?: string | undefined;
-  readonly bytes?: Buffer | undefined;
   readonly response?: NativeResponse | undefined;
 }
 
@@ -64,6 +63,7 @@ export interface NativeResponse {
 
 export interface NativeBody {
   read(id: number): void;
+  take(): Buffer;
   save(id: number, path: string): void;
   close(): void;
 }

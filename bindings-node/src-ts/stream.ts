@@ -12,11 +12,11 @@ import type { NativeBody } from './native.js';
  */
 export function streamOf(body: NativeBody, signal: AbortSignal | undefined): ReadableStream<Uint8Array> {
   const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
-    const { failure, bytes } = await call((id) => body.read(id), signal);
+    const { failure, text: length } = await call((id) => body.read(id), signal);
     if (failure) body.close();
     if (failure) controller.error(errorFrom(failure, pull));
-    else if (bytes) controller.enqueue(bytes);
-    else controller.close();
+    else if (length == null) controller.close();
+    else controller.enqueue(body.take());
   };
   // Nothing is read ahead.
   return new ReadableStream<Uint8Array>({ pull, cancel: () => body.close() }, { highWaterMark: 0 });

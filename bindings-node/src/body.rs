@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use napi::Env;
+use napi::bindgen_prelude::BufferSlice;
 use napi_derive::napi;
 use threelo_core::request::Download;
 use threelo_core::{Code, Error};
@@ -15,6 +18,8 @@ use crate::port::{Answer, NativePort, Port};
 #[napi]
 pub struct NativeBody {
     download: Arc<Mutex<Option<Download>>>,
+    /// The piece that waits to be taken.
+    piece: Arc<parking_lot::Mutex<Bytes>>,
     closing: CancellationToken,
     port: Arc<Port>,
 }
@@ -22,7 +27,8 @@ pub struct NativeBody {
 impl NativeBody {
     pub(crate) fn new(download: Download, port: &NativePort) -> Self {
         let download = Arc::new(Mutex::new(Some(download)));
-        Self { download, closing: CancellationToken::new(), port: Arc::clone(&port.0) }
+        let (piece, closing) = (Arc::default(), CancellationToken::new());
+        Self { download, piece, closing, port: Arc::clone(&port.0) }
     }
 }
 
@@ -32,10 +38,11 @@ fn closed() -> Error {
 
 #[napi]
 impl NativeBody {
-    /// The next piece, or nothing at the end.
+    /// Waits for the next piece, which is then there to be taken; the result is its length, or nothing at the end.
     #[napi]
     pub fn read(&self, id: u32) {
         let (download, closing) = (Arc::clone(&self.download), self.closing.clone());
+        let waiting = Arc::clone(&self.piece);
         self.port.run(id, async move {
             let mut download = download.lock().await;
             let reading = download.as_mut().ok_or_else(closed)?.next();
@@ -43,8 +50,17 @@ impl NativeBody {
             if piece.is_none() {
                 *download = None;
             }
-            piece.ok_or_else(closed)?.map(Answer::Bytes)
+            let piece = piece.ok_or_else(closed)??;
+            let length = piece.as_ref().map(|piece| piece.len().to_string());
+            *waiting.lock() = piece.unwrap_or_default();
+            Ok(Answer::Text(length))
         });
+    }
+
+    /// The piece that was read, copied into memory whose size JavaScript's collector knows.
+    #[napi]
+    pub fn take<'env>(&self, env: &'env Env) -> napi::Result<BufferSlice<'env>> {
+        BufferSlice::copy_from(env, std::mem::take(&mut *self.piece.lock()))
     }
 
     /// Writes what is left to a file; the result is how many bytes that were.

@@ -6,9 +6,8 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
 
-use bytes::Bytes;
 use futures::FutureExt;
-use napi::bindgen_prelude::{Buffer, Function, block_on, spawn};
+use napi::bindgen_prelude::{Function, block_on, spawn};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 use napi_derive::napi;
@@ -29,8 +28,6 @@ pub struct Completion {
     pub failure: Option<Failure>,
     /// Its result as JSON.
     pub text: Option<String>,
-    /// Its result, for a piece of a body.
-    pub bytes: Option<Buffer>,
     /// Its result, for `request`.
     pub response: Option<NativeResponse>,
 }
@@ -38,8 +35,6 @@ pub struct Completion {
 /// What a call of the core yields.
 pub(crate) enum Answer {
     Text(Option<String>),
-    /// A piece of a body, or nothing at its end.
-    Bytes(Option<Bytes>),
     Response(threelo_core::request::Response),
     /// One of many; nothing at their end.
     Result(Option<RequestResult>),
@@ -47,10 +42,9 @@ pub(crate) enum Answer {
 
 impl Completion {
     fn new(id: u32, ended: Result<Answer, Failure>) -> Self {
-        let empty = Self { id, failure: None, text: None, bytes: None, response: None };
+        let empty = Self { id, failure: None, text: None, response: None };
         match ended {
             Ok(Answer::Text(text)) => Self { text, ..empty },
-            Ok(Answer::Bytes(bytes)) => Self { bytes: bytes.map(|bytes| Vec::from(bytes).into()), ..empty },
             Ok(Answer::Response(response)) => Self { response: Some(response.into()), ..empty },
             Ok(Answer::Result(None)) => empty,
             Ok(Answer::Result(Some(result))) => {
