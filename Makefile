@@ -70,7 +70,7 @@ demo: build      ## what threelo does, shown in a minute, in Python and Node on 
 
 # ------------------------------------------------------------------------------------------------ proofs
 
-test: lint docs test-rust test-python test-docs test-node test-interop test-packages test-chaos   ## everything
+test: lint docs test-rust test-python test-docs test-node test-interop test-packages test-chaos test-large   ## everything
 
 test-rust: | $(DONE)/setup                    ## the core, the sandbox and the vectors in Rust
 	if cargo nextest --version >/dev/null 2>&1; then set -- nextest run; else set -- test; fi; \
@@ -102,6 +102,13 @@ chaos: build                                  ## a thousand kills on each store,
 exits: build                                  ## a thousand Python scripts that end with calls under way; all must end clean
 	$(VENV)/bin/python tests/python/exits.py 1000
 
+.PHONY: test-large large
+test-large: build                             ## 64 MB up and down in every way, with memory that stays flat
+	PYTHONPATH=tests/python $(VENV)/bin/python -m pytest -q tests/large
+
+large: build                                  ## the same with 1 GB, and a table of speed and memory
+	PYTHONPATH=tests/python $(VENV)/bin/python tests/large/run.py
+
 bench-pages: build                            ## 10,000 items through paginate, beside a plain loop, in both languages
 	PYTHONPATH=tests/python $(VENV)/bin/python benches/pages/bench.py
 
@@ -123,6 +130,7 @@ FUZZ_SECONDS ?= 60
 $(DONE)/tools/bin/cargo-fuzz:
 	cargo install cargo-fuzz --version 0.13.2 --locked --quiet --root $(DONE)/tools
 
+.PHONY: fuzz
 fuzz: $(DONE)/tools/bin/cargo-fuzz   ## each fuzz target for FUZZ_SECONDS (60), from its seeds
 	for target in $$(ls fuzz/seeds); do \
 	  mkdir -p fuzz/corpus/$$target; \
