@@ -1,10 +1,12 @@
 import { call, port } from './calls.js';
 import { bytes, encode, keys, millis } from './encode.js';
 import { errorFrom, unwrap } from './fail.js';
+import { type Fetch, fetchOf, type FetchOptions } from './fetch.js';
 import { RequestResults } from './many.js';
 import { upload } from './files.js';
 import { type Completion, type NativeClient, native } from './native.js';
 import type {
+  AuthorizeOptions,
   CallOptions,
   ClientOptions,
   CompleteOptions,
@@ -19,7 +21,7 @@ import type {
 } from './options.js';
 import { Connections, Paginator } from './paginate.js';
 import {
-  Connection, ConnectSession, KeepAliveReport, type RawConnection, type RawConnectSession, type RawKeepAliveReport,
+  Authorization, Connection, ConnectSession, KeepAliveReport, type RawAuthorization, type RawConnection, type RawConnectSession, type RawKeepAliveReport,
   RateLimit, type RawRateLimit, type RawSite, Site,
 } from './records.js';
 import { subscribe } from './subscribe.js';
@@ -244,6 +246,44 @@ export class Client {
    */
   async accessToken(id: string, options?: CallOptions): Promise<string> {
     return this.#call<string>('access_token', options, { id });
+  }
+
+  /**
+   * What another HTTP client needs for one request of its own: where to send it, and the access token. Refuses every
+   * address but the connection's own site. {@link fetch} does without.
+   *
+   * @param id - the connection's id
+   * @param path - path or URL of the request
+   * @throws DestinationRefusedError, ConnectionNotFoundError, SiteRequiredError
+   *
+   * @example
+   * ```ts
+   * const { url, accessToken } = await client.authorize('user-42', '/rest/api/3/myself');
+   * const answer = await fetch(url, { headers: { authorization: `Bearer ${accessToken}` } });
+   * ```
+   */
+  async authorize(id: string, path: string, options?: AuthorizeOptions): Promise<Authorization> {
+    return new Authorization(await this.#call<RawAuthorization>('authorize', options, { id, path }));
+  }
+
+  /**
+   * The web's `fetch` for one connection, for other HTTP and Jira clients. Requests go through
+   * {@link Client.proxyRequest}: tokens, retries, rate limits and the question of where a request may go are threelo's.
+   *
+   * URLs are paths such as `/rest/api/3/myself`, or those of the connection's own site; any other is refused. Bodies of
+   * requests are read into memory, those of answers are streamed. It rejects with what `proxyRequest` throws, and with
+   * the signal's reason when that is aborted. Redirects come as they are, except to files, which are followed.
+   *
+   * @param id - the connection's id
+   *
+   * @example
+   * ```ts
+   * const jira = client.fetch('user-42');
+   * const { displayName } = await (await jira('/rest/api/3/myself')).json();
+   * ```
+   */
+  fetch(id: string, options?: FetchOptions): Fetch {
+    return fetchOf(this, id, options);
   }
 
   /**

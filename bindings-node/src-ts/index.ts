@@ -8,9 +8,10 @@
 export { Client } from './client.js';
 export { ThreeloError } from './error.js';
 export * from './errors.js';
+export type { Fetch, FetchOptions, FetchResponse } from './fetch.js';
 export type { FileContent, FileLike, FileUpload } from './files.js';
 export type * from './options.js';
 export { RequestResult, RequestResults } from './many.js';
 export { Connections, Paginator } from './paginate.js';
-export { Attention, Connection, ConnectSession, type EventKind, HistoryEntry, KeepAliveReport, LedgerEntry, RateLimit, Site } from './records.js';
+export { Attention, Authorization, Connection, ConnectSession, type EventKind, HistoryEntry, KeepAliveReport, LedgerEntry, RateLimit, Site } from './records.js';
 export { Event, Response } from './types.js';

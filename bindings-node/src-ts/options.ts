@@ -106,6 +106,12 @@ export interface ProxyRequestOptions extends CallOptions {
   readonly stream?: boolean | undefined;
   /** Request headers; Authorization and Host are threelo's own. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
+  /**
+   * For requests that another HTTP client made up: leaves out headers that are threelo's own, instead of refusing them.
+   *
+   * @defaultValue `false`
+   */
+  readonly relay?: boolean | undefined;
   /** Another site of the same grant, for this call only. */
   readonly site?: string | undefined;
   /**
@@ -236,4 +242,14 @@ export interface KeepAliveOptions extends CallOptions {
    * @defaultValue `8`
    */
   readonly concurrency?: number | undefined;
+}
+
+/** Options of `authorize`. */
+export interface AuthorizeOptions extends CallOptions {
+  /** Another site of the same grant. */
+  readonly site?: string | undefined;
+  /** The access token that Jira answered with 401: another one is taken or rotated for, at most once in a minute. */
+  readonly rejected?: string | undefined;
+  /** The body of that answer. A missing scope is told from a rejected token by it, and never rotates (F6.2). */
+  readonly answer?: string | undefined;
 }

@@ -262,6 +262,35 @@ export class HistoryEntry {
   }
 }
 
+/** Authorization as it crosses from the native half. @internal */
+export interface RawAuthorization {
+  readonly url: string;
+  readonly access_token: string;
+  readonly send: boolean;
+}
+
+/** Leave to send one request with another HTTP client. */
+export class Authorization {
+  /** Where to send the request: the gateway's address, with the query. */
+  readonly url: string;
+  /** Goes into the Authorization header, after Bearer and a space. Good for requests that begin now. */
+  readonly accessToken: string;
+  /** Whether sending has a chance: false where the rejected token is the best there is. */
+  readonly send: boolean;
+
+  /** @internal */
+  constructor(raw: RawAuthorization) {
+    this.url = raw.url;
+    this.accessToken = raw.access_token;
+    this.send = raw.send;
+  }
+
+  /** What `console.log` shows: no secret. @internal */
+  [inspect](...inspecting: Inspecting): string {
+    return shown('Authorization', this, ['accessToken'], inspecting);
+  }
+}
+
 /** ConnectSession as it crosses from the native half. @internal */
 export interface RawConnectSession {
   readonly url: string;

@@ -1,6 +1,7 @@
 //! One owned struct of options per verb. The bindings decode into these; Rust callers fill them in. Unknown names are
 //! refused, so that a misspelt option can never be silently ignored.
 
+mod authorize;
 mod many;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::records::Tags;
 use crate::upload::Upload;
 
+pub use authorize::AuthorizeOptions;
 pub use many::ManyOptions;
 
 fn millis<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Duration>, D::Error> {
@@ -233,6 +235,9 @@ pub struct RequestOptions {
     /// Request headers.
     #[serde(default)]
     pub headers: Option<Map<String, Value>>,
+    /// Made up by another HTTP client: headers that are threelo's own are left out, instead of refused.
+    #[serde(default)]
+    pub relay: bool,
     /// Another site of the same grant, for this call only.
     #[serde(default)]
     pub site: Option<String>,
@@ -268,6 +273,7 @@ impl RequestOptions {
             files: None,
             stream: false,
             headers: None,
+            relay: false,
             site: None,
             retry: Retry::Safe,
             timeout: None,

@@ -186,6 +186,7 @@ fn defaults_are_those_of_api_toml() {
     let request = options(&api["verbs"]["proxy_request"], false).to_string();
     let request = RequestOptions::decode(&request, None, None, Casing::Snake).unwrap();
     assert_eq!(json!(request.stream), of_verb("proxy_request", "stream"));
+    assert_eq!(json!(request.relay), of_verb("proxy_request", "relay"));
     let retry = match request.retry {
         Retry::Safe => "safe",
         Retry::Idempotent => "idempotent",
@@ -235,6 +236,7 @@ fn every_default_of_api_toml_is_looked_at_above() {
         "paginate.method",
         "paginate.parallel",
         "paginate.prefetch",
+        "proxy_request.relay",
         "proxy_request.retry",
         "proxy_request.stream",
         "proxy_request_many.all_sites",

@@ -241,6 +241,7 @@ RECORDS = {
     "KeepAliveReport": "What a pass of `keepAlive` did and found.",
     "RateLimit": "A rate limit that concerns a connection.",
     "HistoryEntry": "What came before an answer: an attempt that was not the last, or a wait.",
+    "Authorization": "Leave to send one request with another HTTP client.",
     "ConnectSession": "A consent under way. Send the user's browser to its `url`.",
 }
 

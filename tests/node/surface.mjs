@@ -52,7 +52,9 @@ function verbOptions(method) {
 }
 
 function verbs() {
-  const names = Object.getOwnPropertyNames(threelo.Client.prototype).filter((name) => name !== 'constructor');
+  // `fetch` is the web's way to send requests; Python's are the modules `threelo.httpx` and `threelo.requests`.
+  const others = ['constructor', 'fetch'];
+  const names = Object.getOwnPropertyNames(threelo.Client.prototype).filter((name) => !others.includes(name));
   const type = typeOf('Client');
   return Object.fromEntries(names.map((name) => [snake(name), verbOptions(type.getProperty(name))]));
 }
@@ -80,11 +82,12 @@ function errors() {
   return Object.fromEntries(classes);
 }
 
-const records = { ConnectSession: 'ConnectSession', Site: 'Site', Connection: 'Connection', Response: 'Response', KeepAliveReport: 'KeepAliveReport', Attention: 'Attention', HistoryEntry: 'HistoryEntry', LedgerEntry: 'LedgerEntry', RateLimit: 'RateLimit', RequestResult: 'RequestResult', Error: 'ThreeloError' };
+const records = { Authorization: 'Authorization', ConnectSession: 'ConnectSession', Site: 'Site', Connection: 'Connection', Response: 'Response', KeepAliveReport: 'KeepAliveReport', Attention: 'Attention', HistoryEntry: 'HistoryEntry', LedgerEntry: 'LedgerEntry', RateLimit: 'RateLimit', RequestResult: 'RequestResult', Error: 'ThreeloError' };
 const surface = {
   verbs: verbs(),
   fields: Object.fromEntries(Object.entries(records).map(([record, name]) => [record, fieldsOf(name)])),
   errors: errors(),
+  relay_options: optionsOf(typeOf('FetchOptions')).map(snake).filter((name) => name !== 'timeout').sort(),
   client_options: optionsOf(typeOf('ClientOptions')).map(snake).sort(),
 };
 process.stdout.write(`${JSON.stringify(surface, null, 2)}\n`);

@@ -41,6 +41,7 @@ LEADING = {
     "proxy_request_many": ["ids", "method", "path"],
     "paginate": ["id", "path"],
     "select_site": ["id", "site"],
+    "authorize": ["id", "path"],
     "connections": [],
     "keep_alive": [],
     "close": [],

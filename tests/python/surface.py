@@ -8,10 +8,11 @@ import json
 from typing import Any
 
 import threelo
-from threelo import _options, errors
+from threelo import _options, _relay, errors
 
 RECORDS = (
     threelo.ConnectSession,
+    threelo.Authorization,
     threelo.Site,
     threelo.Connection,
     threelo.Response,
@@ -70,6 +71,8 @@ def surface() -> dict[str, Any]:
         "verbs": sync,
         "fields": {record.__name__: fields(record) for record in RECORDS} | {"Error": error},
         "errors": {code: kind.__name__ for code, kind in errors.BY_CODE.items()},
+        # httpx and requests have timeouts of their own, the web has none.
+        "relay_options": sorted(_relay.RelayOptions.__annotations__),
         "client_options": list(_options.ClientOptions.__annotations__),
     }
 

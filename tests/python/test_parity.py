@@ -73,6 +73,13 @@ def test_python_and_node_offer_the_same(python: Surface, node: Surface) -> None:
     assert differences(python, node) == []
 
 
+def test_requests_of_other_clients_take_the_same_options(
+    python: Surface, node: Surface, api: Surface
+) -> None:
+    assert python["relay_options"] == node["relay_options"] == ["retry", "site"]
+    assert set(python["relay_options"]) < set(api["verbs"]["proxy_request"])
+
+
 @pytest.mark.parametrize("face", ["python", "node"])
 def test_each_face_offers_what_api_toml_lists(
     face: str, api: Surface, request: pytest.FixtureRequest

@@ -7,7 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, assert_type
 
+import httpx
+import requests
+
 import threelo
+import threelo.httpx
+import threelo.requests
 from threelo import AsyncClient, Client, Connection, ConnectSession, Event, Response, Site
 
 
@@ -60,6 +65,10 @@ def blocking() -> None:
         assert_type(client.sites("user-42"), list[Site])
         client.import_connection("user-42", refresh_token="…", expires_at=datetime.now(UTC))
         assert_type(client.access_token("user-42"), str)
+        assert_type(client.authorize("user-42", "/rest/x", rejected="old").send, bool)
+        assert_type(threelo.httpx.session(client, "user-42", retry="none"), httpx.Client)
+        assert_type(threelo.requests.session(client, "user-42", site="acme"), threelo.requests.Session)
+        requests.get("https://acme.atlassian.net/rest/x", auth=threelo.requests.Auth(client, "user-42"))
 
 
 async def awaited(client: AsyncClient) -> None:

@@ -14,6 +14,7 @@ from ._many import AsyncRequestResults, RequestResult, RequestResults
 from ._native import __version__
 from ._options import (
     AccessTokenOptions,
+    AuthorizeOptions,
     ClientOptions,
     CloseOptions,
     CompleteOptions,
@@ -36,6 +37,7 @@ from ._paginate import AsyncConnections, AsyncPaginator, Connections, Paginator
 from ._stream import Pieces
 from ._types import (
     Attention,
+    Authorization,
     Connection,
     ConnectSession,
     Event,
@@ -57,6 +59,8 @@ __all__ = [
     "AsyncReadable",
     "AsyncRequestResults",
     "Attention",
+    "Authorization",
+    "AuthorizeOptions",
     "Client",
     "ClientOptions",
     "CloseOptions",

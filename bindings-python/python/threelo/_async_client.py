@@ -12,7 +12,7 @@ from ._base import Base
 from ._files import upload_async
 from ._many import AsyncRequestResults
 from ._paginate import AsyncConnections, AsyncPaginator
-from ._types import Connection, ConnectSession, KeepAliveReport, RateLimit, Response, Site
+from ._types import Authorization, Connection, ConnectSession, KeepAliveReport, RateLimit, Response, Site
 from ._wire import encode, encode_beside, encode_request
 
 
@@ -199,6 +199,16 @@ class AsyncClient(Base):
         As `Client.access_token()`, awaited.
         """
         return _results.text(await self._native.call_async("access_token", encode(options, id=id)))
+
+    async def authorize(self, id: str, path: str, **options: Unpack[given.AuthorizeOptions]) -> Authorization:
+        """What another HTTP client needs for one request of its own: where to send it, and the access token.
+        Refuses every address but the connection's own site.
+
+        As `Client.authorize()`, awaited.
+        """
+        return _results.authorization(
+            await self._native.call_async("authorize", encode(options, id=id, path=path))
+        )
 
     async def close(self, **options: Unpack[given.CloseOptions]) -> None:
         """Finishes rotations in flight, stores them, and frees everything. Calls under way end as cancelled.

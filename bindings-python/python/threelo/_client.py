@@ -12,7 +12,7 @@ from ._base import Base
 from ._files import upload
 from ._many import RequestResults
 from ._paginate import Connections, Paginator
-from ._types import Connection, ConnectSession, KeepAliveReport, RateLimit, Response, Site
+from ._types import Authorization, Connection, ConnectSession, KeepAliveReport, RateLimit, Response, Site
 from ._wire import encode, encode_beside, encode_request
 
 
@@ -254,6 +254,28 @@ class Client(Base):
             ConnectionNotFoundError, ReauthorizationRequiredError, IdentityUnavailableError: see each.
         """
         return _results.text(self._native.call("access_token", encode(options, id=id)))
+
+    def authorize(self, id: str, path: str, **options: Unpack[given.AuthorizeOptions]) -> Authorization:
+        """What another HTTP client needs for one request of its own: where to send it, and the access token.
+        Refuses every address but the connection's own site.
+
+            leave = client.authorize("user-42", "/rest/api/3/myself")
+            headers = {"Authorization": f"Bearer {leave.access_token}"}
+            answer = urlopen(Request(leave.url, headers=headers))
+
+        `threelo.httpx` and `threelo.requests` do this for those clients.
+
+        Args:
+            id: the connection's id.
+            path: path or URL of the request.
+            **options: see `AuthorizeOptions`.
+
+        Raises:
+            DestinationRefusedError: the token must not go there.
+            ConnectionNotFoundError, ReauthorizationRequiredError, SiteRequiredError,
+            IdentityUnavailableError: see each.
+        """
+        return _results.authorization(self._native.call("authorize", encode(options, id=id, path=path)))
 
     def close(self, **options: Unpack[given.CloseOptions]) -> None:
         """Finishes rotations in flight, stores them, and frees everything. Calls under way end as cancelled.

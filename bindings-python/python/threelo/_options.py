@@ -110,6 +110,10 @@ class ProxyRequestOptions(TypedDict, total=False):
     """
     headers: NotRequired[Mapping[str, str]]
     """Request headers; Authorization and Host are threelo's own."""
+    relay: NotRequired[bool]
+    """For requests that another HTTP client made up: leaves out headers that are threelo's own, instead of
+    refusing them. Default: False.
+    """
     site: NotRequired[str]
     """Another site of the same grant, for this call only."""
     retry: NotRequired[Literal["safe", "idempotent", "none"]]
@@ -272,6 +276,22 @@ class RateLimitsOptions(TypedDict, total=False):
 class AccessTokenOptions(TypedDict, total=False):
     """Options of `access_token()` beside what comes by position."""
 
+    timeout: NotRequired[float | None]
+    """How long the call may take, in seconds."""
+
+
+class AuthorizeOptions(TypedDict, total=False):
+    """Options of `authorize()` beside what comes by position."""
+
+    site: NotRequired[str]
+    """Another site of the same grant."""
+    rejected: NotRequired[str]
+    """The access token that Jira answered with 401: another one is taken or rotated for, at most once in a
+    minute.
+    """
+    answer: NotRequired[str]
+    """The body of that answer. A missing scope is told from a rejected token by it, and never rotates (F6.2).
+    """
     timeout: NotRequired[float | None]
     """How long the call may take, in seconds."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ._types import Connection, ConnectSession, KeepAliveReport, RateLimit, Site
+from ._types import Authorization, Connection, ConnectSession, KeepAliveReport, RateLimit, Site
 
 
 def session(answer: str) -> ConnectSession:
@@ -31,6 +31,11 @@ def report(answer: str) -> KeepAliveReport:
 def rate_limits(answer: str) -> list[RateLimit]:
     """A list of `RateLimit`."""
     return [RateLimit._read(fields) for fields in json.loads(answer)]
+
+
+def authorization(answer: str) -> Authorization:
+    """An `Authorization`."""
+    return Authorization._read(json.loads(answer))
 
 
 def text(answer: str) -> str:

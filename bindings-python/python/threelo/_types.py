@@ -46,6 +46,22 @@ class ConnectSession:
 
 
 @dataclass(frozen=True, slots=True)
+class Authorization:
+    """Leave to send one request with another HTTP client: what `authorize()` returns."""
+
+    url: str
+    """Where to send the request: the gateway's address, with the query."""
+    access_token: str = field(repr=False)
+    """Goes into the Authorization header, after Bearer and a space. Good for requests that begin now."""
+    send: bool
+    """Whether sending has a chance: false where the rejected token is the best there is."""
+
+    @classmethod
+    def _read(cls, fields: dict[str, Any]) -> Authorization:
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """An Atlassian Cloud site."""
 

@@ -10,12 +10,13 @@ use serde_json::json;
 use decode::decode;
 pub use spell::Casing;
 
-use crate::client::{Client, RequestResult};
+use crate::client::{Authorization, Client, RequestResult};
 use crate::config::ClientOptions;
 use crate::error::{Code, Error, Result};
 use crate::options::{
-    CloseOptions, CompleteOptions, ConnectOptions, ConnectionsOptions, IdOptions, ImportOptions,
-    KeepAliveOptions, ManyOptions, PaginateOptions, RequestOptions, SelectSiteOptions, UpdateOptions,
+    AuthorizeOptions, CloseOptions, CompleteOptions, ConnectOptions, ConnectionsOptions, IdOptions,
+    ImportOptions, KeepAliveOptions, ManyOptions, PaginateOptions, RequestOptions, SelectSiteOptions,
+    UpdateOptions,
 };
 use crate::upload::Upload;
 
@@ -49,6 +50,8 @@ pub enum Call {
     RateLimits(IdOptions),
     /// `access_token`
     AccessToken(IdOptions),
+    /// `authorize`
+    Authorize(AuthorizeOptions),
     /// `close`
     Close(CloseOptions),
 }
@@ -73,6 +76,7 @@ impl Call {
             "keep_alive" => Self::KeepAlive(decode(verb, options, casing)?),
             "rate_limits" => Self::RateLimits(decode(verb, options, casing)?),
             "access_token" => Self::AccessToken(decode(verb, options, casing)?),
+            "authorize" => Self::Authorize(decode(verb, options, casing)?),
             "close" => Self::Close(decode(verb, options, casing)?),
             other => return Err(Error::argument("verb", other, "one of the verbs in api.toml")),
         })
@@ -156,6 +160,11 @@ impl Client {
             Call::RateLimits(options) => text(&self.rate_limits(options).await?),
             Call::AccessToken(options) => {
                 text(secrecy::ExposeSecret::expose_secret(&self.access_token(options).await?))
+            }
+            Call::Authorize(options) => {
+                let Authorization { url, access_token, send } = self.authorize(options).await?;
+                let access_token = secrecy::ExposeSecret::expose_secret(&access_token);
+                text(&json!({ "url": url, "access_token": access_token, "send": send }))
             }
             Call::Close(options) => text(&self.close(options).await?),
         }

@@ -43,6 +43,7 @@ pub(super) const OPTIONS: &[(&str, &[Known])] = &[
         Known { name: "files", accepted: "file | list[file]", required: false, secret: false, beside: true },
         Known { name: "stream", accepted: "boolean", required: false, secret: false, beside: false },
         Known { name: "headers", accepted: "map[string]", required: false, secret: false, beside: false },
+        Known { name: "relay", accepted: "boolean", required: false, secret: false, beside: false },
         Known { name: "site", accepted: "string", required: false, secret: false, beside: false },
         Known { name: "retry", accepted: "\"safe\" or \"idempotent\" or \"none\"", required: false, secret: false, beside: false },
     ]),
@@ -114,6 +115,13 @@ pub(super) const OPTIONS: &[(&str, &[Known])] = &[
     ]),
     ("access_token", &[
         Known { name: "id", accepted: "string", required: true, secret: false, beside: false },
+    ]),
+    ("authorize", &[
+        Known { name: "id", accepted: "string", required: true, secret: false, beside: false },
+        Known { name: "path", accepted: "string", required: true, secret: false, beside: false },
+        Known { name: "site", accepted: "string", required: false, secret: false, beside: false },
+        Known { name: "rejected", accepted: "string", required: false, secret: true, beside: false },
+        Known { name: "answer", accepted: "string", required: false, secret: false, beside: false },
     ]),
     ("close", &[
     ]),

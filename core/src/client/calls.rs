@@ -106,10 +106,10 @@ impl Client {
 const GRACE: Duration = Duration::from_millis(250);
 
 /// The tokens of one connection, for one request.
-struct Supply<'c> {
-    client: &'c Client,
-    id: &'c str,
-    grant_id: &'c str,
+pub(super) struct Supply<'c> {
+    pub(super) client: &'c Client,
+    pub(super) id: &'c str,
+    pub(super) grant_id: &'c str,
 }
 
 impl Tokens for Supply<'_> {

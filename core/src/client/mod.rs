@@ -1,6 +1,7 @@
 //! The verbs. Each checks that the client is open, keeps to its time, and can be cancelled at any await: what must
 //! not be abandoned half-way runs in a task of its own.
 
+mod authorize;
 mod calls;
 mod keep_alive;
 mod lifecycle;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub use authorize::Authorization;
 pub use lifecycle::{ConnectSession, ConnectionsPage};
 pub use many::{Many, RequestResult};
 

@@ -50,10 +50,15 @@ pub(super) fn verdict(status: u16, headers: &HeaderMap, body: &[u8], expired: bo
     }
 }
 
+/// Whether a 401 with this body rejects the token, and not just a scope.
+pub(crate) fn is_rejection(answer: &str) -> bool {
+    verdict(401, &HeaderMap::new(), answer.as_bytes(), false) == Verdict::Rejected
+}
+
 /// How long a token of this age should still wait before it carries a request that can be sent once only: a token
 /// that lags would spend it (F3.14). Where that time is not `left` until the deadline the token goes as it is: it
 /// lags seldom, and a deadline that passed is certain.
-pub(super) fn settling(age_ms: u64, left: Duration) -> Duration {
+pub(crate) fn settling(age_ms: u64, left: Duration) -> Duration {
     let wait = LAG.saturating_sub(Duration::from_millis(age_ms));
     if wait < left { wait } else { Duration::ZERO }
 }

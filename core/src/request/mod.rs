@@ -39,11 +39,13 @@ use crate::error::{Code, Result};
 use crate::event::Events;
 use crate::grant::Access;
 use crate::options::RequestOptions;
+use crate::records::Site;
 use crate::transport::Transport;
 
 pub use download::Download;
 pub use governor::RateLimit;
 pub(crate) use governor::{Board, Governor};
+pub(crate) use healing::{is_rejection, settling};
 pub use history::{HistoryEntry, HistoryReason};
 pub use response::Response;
 
@@ -141,6 +143,23 @@ pub(crate) async fn send(
     let network = wire::Network { transport: channel.transport, max_body_bytes: limits.max_body_bytes };
     let response = attempt::run(&network, &channel.limiter, &request, tokens, deadline).await?;
     redirect::follow(&network, &request, response, deadline).await
+}
+
+/// The address at the gateway that a path or URL of this site means, with its query.
+///
+/// # Errors
+/// `destination_refused`.
+pub(crate) fn located(hosts: &Hosts, site: &Site, given: &str) -> Result<String> {
+    let destination = Destination {
+        connection_id: String::new(),
+        cloud_id: site.cloud_id.clone(),
+        site_url: site.url.clone(),
+        granted_scopes: Vec::new(),
+    };
+    let target = target::resolve(hosts, &destination, given)?;
+    let mut url = target.url;
+    url.set_query(target.query.as_deref());
+    Ok(url.into())
 }
 
 /// Refuses what no site could be asked: a call is checked before it is made for many. Whether a URL is of the right

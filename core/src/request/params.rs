@@ -25,6 +25,9 @@ const OWN: &[HeaderName] = &[
     header::COOKIE,
 ];
 
+/// What other HTTP clients say of themselves and threelo decides: it decompresses, and asks for ranges as they are stored.
+const RELAYED: &[HeaderName] = &[header::ACCEPT_ENCODING];
+
 /// The scalars of one parameter, as text: none for null, several for a list.
 pub(crate) fn values(name: &str, value: &Value) -> Result<Vec<String>> {
     values_of("params", name, value)
@@ -74,8 +77,9 @@ pub(super) fn query(in_path: Option<&str>, params: Option<&Map<String, Value>>) 
     Ok(Some(query).filter(|query| !query.is_empty()))
 }
 
-/// The caller's headers. Their values are never shown: they may be secrets of the caller's.
-pub(super) fn headers(given: Option<&Map<String, Value>>) -> Result<HeaderMap> {
+/// The caller's headers. Their values are never shown: they may be secrets of the caller's. Those that are threelo's
+/// own are refused, or left out where the request is `relayed`: other HTTP clients set them by themselves.
+pub(super) fn headers(given: Option<&Map<String, Value>>, relayed: bool) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, value) in given.into_iter().flatten() {
         let refuse =
@@ -90,6 +94,9 @@ pub(super) fn headers(given: Option<&Map<String, Value>>) -> Result<HeaderMap> {
         };
         let key = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| refuse("a name that is not one", "names of letters, digits and hyphens"))?;
+        if relayed && (OWN.contains(&key) || RELAYED.contains(&key)) {
+            continue;
+        }
         if OWN.contains(&key) {
             return Err(refuse("a header that is threelo's own", "other headers"));
         }
@@ -165,17 +172,26 @@ mod tests {
             ("x", "canary\0"),
         ] {
             let given = json!({ name: value });
-            let error = headers(given.as_object()).unwrap_err();
+            let error = headers(given.as_object(), false).unwrap_err();
             assert_eq!(error.code(), Code::InvalidArgument, "{name}");
             assert_eq!(error.context()["option"], "headers");
             assert!(!format!("{error:?}").contains("canary"), "{error:?}");
         }
         let given = json!({ "X-Atlassian-Token": "no-check", "n": 1, "none": null });
-        let headers = headers(given.as_object()).unwrap();
+        let headers = headers(given.as_object(), false).unwrap();
         assert_eq!(
             (headers.len(), &headers["x-atlassian-token"]),
             (2, &HeaderValue::from_static("no-check"))
         );
+    }
+
+    #[test]
+    fn what_other_clients_set_by_themselves_is_left_out_of_relayed_requests() {
+        let given = json!({ "authorization": "Bearer x", "Host": "h", "cookie": "c", "x-kept": "k", "accept-encoding": "x" });
+        let kept = headers(given.as_object(), true).unwrap();
+        assert_eq!((kept.len(), &kept["x-kept"]), (1, &HeaderValue::from_static("k")));
+        let broken = json!({ "x": "canary\r\nevil: 1" });
+        assert!(headers(broken.as_object(), true).is_err());
     }
 
     #[test]

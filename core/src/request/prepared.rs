@@ -57,7 +57,7 @@ pub(super) fn prepare(
     let target = target::resolve(hosts, destination, &options.path)?;
     let mut url = target.url;
     url.set_query(params::query(target.query.as_deref(), options.params.as_ref())?.as_deref());
-    let mut headers = params::headers(options.headers.as_ref())?;
+    let mut headers = params::headers(options.headers.as_ref(), options.relay)?;
     let is_file = media::is_file(&method, &target.path);
     headers.entry(ACCEPT).or_insert(if is_file { ANYTHING } else { JSON });
     decode::accept(&mut headers);

@@ -36,6 +36,10 @@ export async function use(signal: AbortSignal | undefined): Promise<string> {
     headers: { 'x-own': 'yes' },
     retry: 'idempotent',
   });
+  const asTheWebHasIt: typeof globalThis.fetch = client.fetch('user-42', { site: 'acme', retry: 'none' });
+  await asTheWebHasIt('/rest/api/3/myself', { signal: signal ?? null });
+  const { url, accessToken } = await client.authorize('user-42', '/rest/api/3/myself', { rejected: 'old' });
+  console.log(url, accessToken.length);
   const issue = response.raiseForStatus().json<Issue>();
   const pages: Paginator<Issue> = client.paginate<Issue>('user-42', '/rest/api/3/search/jql', { limit: 5 });
   for await (const item of pages) console.log(item.key);
