@@ -17,7 +17,7 @@ pub(super) struct Cursor {
     pub(super) skip: u64,
     /// The site, where it was known.
     pub(super) cloud_id: Option<String>,
-    /// When it was made, in milliseconds since the epoch: tokens do not live for ever (F8 row 3).
+    /// When the place was learnt, in milliseconds since the epoch: tokens do not live for ever (F8 row 3).
     pub(super) made_at: u64,
 }
 
@@ -50,8 +50,12 @@ impl Cursor {
         let Self { at, skip, cloud_id, made_at } = self;
         let wire = Wire { v: VERSION, at, skip, cloud_id, made_at, fingerprint: fingerprint.to_owned() };
         // Plain data with text keys: writing it cannot fail.
-        let text = serde_json::to_string(&wire).unwrap_or_default();
-        let seal = seals(&sealed(&text)).into_iter().next().unwrap_or_default();
+        Self::sealed_text(&serde_json::to_string(&wire).unwrap_or_default(), seals)
+    }
+
+    /// A text with its seal, safe in a URL.
+    pub(super) fn sealed_text(text: &str, seals: impl Fn(&str) -> Vec<Vec<u8>>) -> String {
+        let seal = seals(&sealed(text)).into_iter().next().unwrap_or_default();
         URL_SAFE_NO_PAD.encode([text.as_bytes(), seal.get(..SEAL_BYTES).unwrap_or_default()].concat())
     }
 

@@ -32,7 +32,7 @@ pub use page::Page;
 use position::Position;
 use query::Query;
 use shape::{Around, Listing, Outlook, Refusal};
-use walk::{Step, Walk};
+use walk::{Place, Step, Walk};
 
 /// So many pages at once, at most: each is held in memory until it is wanted.
 const MOST_PARALLEL: u32 = 16;
@@ -57,8 +57,6 @@ pub struct Paginator {
     query: Query,
     /// The site the listing belongs to, once it is known.
     cloud_id: Option<String>,
-    /// When the place that is asked for next was learnt, in milliseconds since the epoch.
-    learnt_at: u64,
     /// It came from a cursor, and nothing was asked yet.
     resumed: bool,
     walk: Walk,
@@ -92,7 +90,6 @@ impl Paginator {
             fetch,
             query,
             cloud_id: cursor.cloud_id,
-            learnt_at: cursor.made_at,
             resumed: given.is_some(),
             walk,
             ahead: Ahead::default(),
@@ -108,25 +105,25 @@ impl Paginator {
     /// `invalid_argument` where the path answers with something that is no listing threelo can page through.
     pub async fn next_page(&mut self) -> Result<Option<Page>> {
         loop {
-            let (at, skip) = match self.walk.step() {
-                Step::Ask { at, skip } => (at, skip),
+            let place = match self.walk.step() {
+                Step::Ask(place) => place,
                 Step::Done => {
                     self.walk.stop();
                     return Ok(None);
                 }
                 Step::Stalled => return Err(self.stalled()),
             };
-            let fetched = match self.ahead.take(&at).await {
+            let fetched = match self.ahead.take(&place.at).await {
                 Some(fetched) => fetched,
-                None => self.fetch.fetch(self.query.at(&at)).await,
+                None => self.fetch.fetch(self.query.at(&place.at)).await,
             };
             let (response, cloud_id) = fetched?;
-            self.accepted(&response, &at)?;
+            self.accepted(&response, &place)?;
             self.check_site(cloud_id)?;
-            let listing = read(&response, &self.query, &at)?;
-            (self.learnt_at, self.resumed) = (wall_ms(), false);
+            let listing = read(&response, &self.query, &place.at)?;
+            self.resumed = false;
             let outlook = listing.outlook;
-            let page = self.walk.take(at, skip, listing, &response.body);
+            let page = self.walk.take(place, listing, &response.body, wall_ms());
             self.reach(outlook);
             if page.is_some() {
                 return Ok(page);
@@ -139,9 +136,8 @@ impl Paginator {
     /// it. `None` when nothing is left.
     #[must_use]
     pub fn cursor(&self, consumed: usize) -> Option<String> {
-        let (at, skip) = self.walk.place(consumed)?;
-        let cursor =
-            Cursor { at: at.clone(), skip, cloud_id: self.cloud_id.clone(), made_at: self.learnt_at };
+        let Place { at, skip, learnt_at } = self.walk.place(consumed)?;
+        let cursor = Cursor { at, skip, cloud_id: self.cloud_id.clone(), made_at: learnt_at };
         Some(cursor.encode(self.query.fingerprint(), |text| self.fetch.seals(text)))
     }
 
@@ -164,11 +160,11 @@ impl Paginator {
     }
 
     /// Refuses an error status. A place that was good once and is not any more is told apart from a bad query.
-    fn accepted(&self, response: &Response, at: &Position) -> Result<()> {
+    fn accepted(&self, response: &Response, place: &Place) -> Result<()> {
         let Err(error) = response.error_for_status() else { return Ok(()) };
-        let age = wall_ms().saturating_sub(self.learnt_at);
+        let age = wall_ms().saturating_sub(place.learnt_at);
         let expired = age >= TOKEN_LIFE_MS;
-        if response.status != 400 || at.given().is_none() || !(self.resumed || expired) {
+        if response.status != 400 || place.at.given().is_none() || !(self.resumed || expired) {
             return Err(error);
         }
         let why = if expired { ": page tokens live for seven days" } else { "" };

@@ -30,10 +30,7 @@ pub(super) struct Walk {
 #[derive(Clone, Debug)]
 enum Ahead {
     /// The page to ask for, and how many items from there on are consumed already.
-    Page {
-        at: Position,
-        skip: u64,
-    },
+    Page(Place),
     End,
     /// The page led back to a place where the listing was already, or to none.
     Stalled,
@@ -43,6 +40,7 @@ enum Ahead {
 #[derive(Clone, Debug)]
 struct Handed {
     at: Position,
+    learnt_at: u64,
     /// Items of that page before the first one handed out.
     skip: u64,
     /// For each item handed out, how many of that page end with it; nothing where they followed each other.
@@ -54,9 +52,19 @@ struct Handed {
     after: Option<(Position, u64)>,
 }
 
+/// A place in a listing: a page, the items that are consumed from there on, and when it was learnt, in milliseconds
+/// since the epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) at: Position,
+    pub(super) skip: u64,
+    pub(super) learnt_at: u64,
+}
+
 /// What a listing can do next.
 pub(super) enum Step {
-    Ask { at: Position, skip: u64 },
+    /// Ask for a page, of which so many items are consumed; its place was learnt at this moment.
+    Ask(Place),
     Done,
     Stalled,
 }
@@ -64,7 +72,7 @@ pub(super) enum Step {
 impl Walk {
     pub(super) fn new(cursor: &Cursor, limit: Option<u64>, deduplicate: bool) -> Self {
         Self {
-            next: Ahead::Page { at: cursor.at.clone(), skip: cursor.skip },
+            next: Ahead::Page(Place { at: cursor.at.clone(), skip: cursor.skip, learnt_at: cursor.made_at }),
             handed: None,
             remaining: limit,
             guard: Guard::default(),
@@ -77,7 +85,7 @@ impl Walk {
     pub(super) fn step(&self) -> Step {
         match &self.next {
             _ if self.remaining == Some(0) => Step::Done,
-            Ahead::Page { at, skip } => Step::Ask { at: at.clone(), skip: *skip },
+            Ahead::Page(place) => Step::Ask(place.clone()),
             Ahead::End => Step::Done,
             Ahead::Stalled => Step::Stalled,
         }
@@ -87,7 +95,7 @@ impl Walk {
     pub(super) fn outlook(&self) -> Option<(&Position, u64)> {
         match &self.next {
             _ if self.remaining == Some(0) => None,
-            Ahead::Page { at, skip } => {
+            Ahead::Page(Place { at, skip, .. }) => {
                 Some((at, self.remaining.map_or(u64::MAX, |more| more.saturating_add(*skip))))
             }
             Ahead::End | Ahead::Stalled => None,
@@ -103,15 +111,16 @@ impl Walk {
         }
     }
 
-    /// Moves past a page that has come; `body` is where its items lie. Gives what the caller has not had of it, if
+    /// Moves past a page that has come now; `body` is where its items lie. Gives what the caller has not had of it, if
     /// there is any.
     pub(super) fn take(
         &mut self,
-        at: Position,
-        skip: u64,
+        place: Place,
         mut listing: Listing<'_>,
         body: &Bytes,
+        now: u64,
     ) -> Option<Page> {
+        let Place { at, skip, learnt_at } = place;
         let next = self.guard.passed(&at, &listing);
         if next == Next::Stalled && at.given().is_none() && next != listing.next {
             // The server does not listen to where it is asked to begin: these are items the caller has had.
@@ -120,6 +129,7 @@ impl Walk {
         let length = count(listing.items.len());
         let mut page = Handed {
             at,
+            learnt_at,
             skip: skip.min(length),
             ends: None,
             given: 0,
@@ -141,7 +151,7 @@ impl Walk {
         let going = self.guard.gave(page.given);
         self.next = match next {
             Next::End => Ahead::End,
-            Next::Page(at) if going => Ahead::Page { at, skip: skip - page.skip },
+            Next::Page(at) if going => Ahead::Page(Place { at, skip: skip - page.skip, learnt_at: now }),
             Next::Page(_) | Next::Stalled => Ahead::Stalled,
         };
         if items.is_empty() {
@@ -177,23 +187,26 @@ impl Walk {
     }
 
     /// The place after `consumed` items of the page handed out last; `None` when nothing is left.
-    pub(super) fn place(&self, consumed: usize) -> Option<(&Position, u64)> {
+    pub(super) fn place(&self, consumed: usize) -> Option<Place> {
         let Some(page) = &self.handed else { return self.ahead() };
         let consumed = count(consumed).min(page.given);
         if consumed == page.given && page.whole && !matches!(self.next, Ahead::Stalled) {
             return self.ahead();
         }
         let consumed = page.consumed(consumed);
-        Some(match &page.after {
+        let (at, skip) = match &page.after {
             Some((before, length)) => (before, length.saturating_add(consumed)),
             None => (&page.at, consumed),
-        })
+        };
+        Some(Place { at: at.clone(), skip, learnt_at: page.learnt_at })
     }
 
-    fn ahead(&self) -> Option<(&Position, u64)> {
+    fn ahead(&self) -> Option<Place> {
         match (&self.next, &self.overlapped) {
-            (Ahead::Page { .. }, Some((before, length))) => Some((before, *length)),
-            (Ahead::Page { at, skip }, None) => Some((at, *skip)),
+            (Ahead::Page(next), Some((at, skip))) => {
+                Some(Place { at: at.clone(), skip: *skip, learnt_at: next.learnt_at })
+            }
+            (Ahead::Page(next), None) => Some(next.clone()),
             (Ahead::End | Ahead::Stalled, _) => None,
         }
     }

@@ -69,7 +69,7 @@ fn what_is_fetched_ahead_does_not_move_the_cursor() {
         assert_eq!(page, next(&mut behind).unwrap());
         for consumed in 0..4 {
             let place =
-                |paginator: &Paginator| paginator.walk.place(consumed).map(|(at, skip)| (at.clone(), skip));
+                |paginator: &Paginator| paginator.walk.place(consumed).map(|place| (place.at, place.skip));
             assert_eq!(place(&ahead), place(&behind));
         }
         if page.is_none() {

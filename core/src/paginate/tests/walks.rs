@@ -94,6 +94,18 @@ fn there_is_a_cursor_before_the_first_page_and_none_after_the_last() {
 }
 
 #[test]
+fn the_end_of_a_page_and_the_beginning_of_the_next_are_one_place() {
+    let mut paginator = Paginator::new(chained(9, vec![4]), options("GET", None, None)).unwrap();
+    next(&mut paginator).unwrap();
+    let place = paginator.walk.place(3).unwrap();
+    // However long the next page takes to come: the place was learnt with this one.
+    let later = page(&json!({ "issues": [4] }));
+    let listing = read(&later, &paginator.query, &place.at).unwrap();
+    paginator.walk.take(place.clone(), listing, &later.body, place.learnt_at + 1000);
+    assert_eq!(paginator.walk.place(0), Some(place));
+}
+
+#[test]
 fn cursors_of_another_connection_query_or_site_are_refused() {
     let mut paginator = Paginator::new(chained(9, vec![3]), options("GET", None, None)).unwrap();
     next(&mut paginator).unwrap();
@@ -161,8 +173,14 @@ fn a_place_that_is_not_taken_any_more_is_told_apart_from_a_bad_query() {
     let forgetful = |_: &RequestOptions, _| Response::of(400, r#"{"errorMessages":["no such token"]}"#);
     let mut paginator = Paginator::new(chained(9, vec![3]), options("GET", None, None)).unwrap();
     next(&mut paginator).unwrap();
-    paginator.learnt_at -= 8 * 24 * 3600 * 1000;
-    let cursor = paginator.cursor(2);
+    let place = paginator.walk.place(2).unwrap();
+    let week_old = Cursor {
+        at: place.at,
+        skip: place.skip,
+        cloud_id: Some("cloud".into()),
+        made_at: place.learnt_at - 8 * 24 * 3600 * 1000,
+    };
+    let cursor = Some(week_old.encode(paginator.query.fingerprint(), |text| paginator.fetch.seals(text)));
     let mut resumed = Paginator::new(fake(forgetful), options("GET", None, cursor)).unwrap();
     let error = next(&mut resumed).unwrap_err();
     assert_eq!((error.code(), error.status()), (Code::CursorInvalid, Some(400)));
