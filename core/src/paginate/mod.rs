@@ -6,6 +6,8 @@
 mod ahead;
 mod cursor;
 mod distinct;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod guard;
 mod page;
 mod position;
