@@ -12,7 +12,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 use napi_derive::napi;
 use parking_lot::Mutex;
-use threelo_core::{Client, CloseOptions, RequestResult};
+use threelo_core::{Client, CloseOptions, RequestResult, Unfinished};
 use tokio::task::AbortHandle;
 
 use crate::failure::Failure;
@@ -67,7 +67,8 @@ type Bell = ThreadsafeFunction<(), (), Vec<Completion>, Status, false, true, 0>;
 struct Calls {
     ended: Mutex<Vec<Completion>>,
     running: Mutex<HashMap<u32, AbortHandle>>,
-    clients: Mutex<Vec<Weak<Client>>>,
+    /// Clients, and what they leave behind: the collector takes what JavaScript no longer names, whatever it does.
+    clients: Mutex<Vec<(Weak<Client>, Unfinished)>>,
 }
 
 impl Calls {
@@ -84,9 +85,14 @@ impl Calls {
     /// that as long as the core's `close` does.
     fn end(&self) {
         self.running.lock().drain().for_each(|(_, task)| task.abort());
-        let clients: Vec<_> = self.clients.lock().drain(..).filter_map(|client| client.upgrade()).collect();
-        let closing = clients.iter().map(|client| client.close(CloseOptions::default()));
-        block_on(async { drop(futures::future::join_all(closing).await) });
+        let ending =
+            std::mem::take(&mut *self.clients.lock()).into_iter().map(async |(client, unfinished)| {
+                match client.upgrade() {
+                    Some(client) => drop(client.close(CloseOptions::default()).await),
+                    None => unfinished.finish().await,
+                }
+            });
+        block_on(async { drop(futures::future::join_all(ending).await) });
     }
 }
 
@@ -131,8 +137,8 @@ impl Port {
     /// Has the client's rotations stored before the environment is gone.
     pub(crate) fn watch(&self, client: &Arc<Client>) {
         let mut clients = self.calls.clients.lock();
-        clients.retain(|client| client.strong_count() > 0);
-        clients.push(Arc::downgrade(client));
+        clients.retain(|(client, unfinished)| client.strong_count() > 0 || !unfinished.is_done());
+        clients.push((Arc::downgrade(client), client.unfinished()));
     }
 }
 

@@ -1,10 +1,10 @@
 //! The core client of one process, opened by its first use. A forked child gets one of its own.
 
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use futures::future::join_all;
 use pyo3::prelude::*;
-use threelo_core::{Call, Casing, Client, ClientOptions, CloseOptions, Result, Subscription};
+use threelo_core::{Call, Casing, Client, ClientOptions, CloseOptions, Result, Subscription, Unfinished};
 use tokio::sync::{OnceCell, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -16,13 +16,50 @@ use crate::process::{OfProcess, lock};
 pub(crate) struct Live {
     options: ClientOptions,
     client: OnceCell<Client>,
+    /// What the client leaves under way when it is dropped without being closed; set once it is open.
+    unfinished: Arc<OnceLock<Unfinished>>,
     hearer: Mutex<Option<oneshot::Sender<Subscription>>>,
     /// Tells the event thread that nothing more will come.
     pub(crate) closed: CancellationToken,
 }
 
-/// All that may still be open when the interpreter ends.
-static OPEN: Mutex<Vec<OfProcess<Weak<Live>>>> = Mutex::new(Vec::new());
+/// All that may still be open, or under way, when the interpreter ends. Locked by attached threads only.
+static OPEN: Mutex<Vec<OfProcess<Trace>>> = Mutex::new(Vec::new());
+
+/// How a client is found at the end, or what it left.
+struct Trace {
+    live: Weak<Live>,
+    unfinished: Arc<OnceLock<Unfinished>>,
+}
+
+impl Trace {
+    /// Nothing is left of it.
+    fn is_over(&self) -> bool {
+        self.live.strong_count() == 0 && self.is_idle()
+    }
+
+    /// There is something to be closed or waited for.
+    fn is_wanted(&self) -> bool {
+        let open = |live: Arc<Live>| !live.closed.is_cancelled() && live.opened().is_some();
+        self.live.upgrade().is_some_and(open) || !self.is_idle()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.unfinished.get().is_none_or(Unfinished::is_done)
+    }
+
+    async fn end(self) {
+        let live = self.live.upgrade();
+        match live.as_ref().and_then(|live| live.opened()) {
+            Some(client) => drop(client.close(CloseOptions::default()).await),
+            None => {
+                if let Some(unfinished) = self.unfinished.get() {
+                    unfinished.clone().finish().await;
+                }
+            }
+        }
+    }
+}
 
 impl Live {
     /// A client that its first use opens, and the end where its events arrive.
@@ -32,11 +69,12 @@ impl Live {
     ) -> (Arc<Self>, oneshot::Receiver<Subscription>) {
         let (hearer, events) = oneshot::channel();
         let hearer = Mutex::new(Some(hearer));
-        let live =
-            Arc::new(Self { options, client: OnceCell::new(), hearer, closed: CancellationToken::new() });
+        let (client, unfinished, closed) = (OnceCell::new(), Arc::default(), CancellationToken::new());
+        let live = Arc::new(Self { options, client, unfinished, hearer, closed });
+        let (trace, unfinished) = (Arc::downgrade(&live), Arc::clone(&live.unfinished));
         let mut open = lock(&OPEN);
-        open.retain(|other| other.get().is_some_and(|other| other.strong_count() > 0));
-        open.push(OfProcess::new(Arc::downgrade(&live)));
+        open.retain(|other| other.get().is_some_and(|other| !other.is_over()));
+        open.push(OfProcess::new(Trace { live: trace, unfinished }));
         (live, events)
     }
 
@@ -52,6 +90,8 @@ impl Live {
 
     async fn open(&self) -> Result<Client> {
         let client = Client::open(self.options.clone()).await?;
+        // Opened once, so it is set once.
+        let _ = self.unfinished.set(client.unfinished());
         if let Some(hearer) = lock(&self.hearer).take() {
             // An error only means that nobody listens.
             let _ = hearer.send(client.events());
@@ -71,17 +111,16 @@ impl Live {
     }
 }
 
-/// Closes every client its owner left open, so that no rotation is cut in two by the end of a script.
+/// Closes every client its owner left open, and waits for what dropped ones left under way, so that no rotation is cut
+/// in two by the end of a script.
 pub(crate) fn close_all(py: Python<'_>) -> PyResult<()> {
     let open: Vec<_> = std::mem::take(&mut *lock(&OPEN)).into_iter().filter_map(OfProcess::take).collect();
-    let open: Vec<_> =
-        open.iter().filter_map(Weak::upgrade).filter(|live| !live.closed.is_cancelled()).collect();
-    let open: Vec<_> = open.iter().filter_map(|live| live.opened().cloned()).collect();
+    let open: Vec<_> = open.into_iter().filter(Trace::is_wanted).collect();
     if open.is_empty() {
         return Ok(());
     }
     let closing = async move {
-        join_all(open.iter().map(|client| client.close(CloseOptions::default()))).await;
+        join_all(open.into_iter().map(Trace::end)).await;
         Ok(Answer::Text(None))
     };
     wait(py, work(closing)).map(drop)

@@ -31,7 +31,7 @@ mod transport;
 mod upload;
 
 pub use call::{Call, Casing};
-pub use client::{Authorization, Client, ConnectSession, ConnectionsPage, Many, RequestResult};
+pub use client::{Authorization, Client, ConnectSession, ConnectionsPage, Many, RequestResult, Unfinished};
 pub use config::{ClientOptions, Keys, SitePolicy};
 pub use error::{Code, Error, Result};
 pub use event::{Event, EventKind, Subscription};

@@ -31,6 +31,7 @@ test('a call in flight keeps the process alive until it is answered', async () =
 
 for (const [how, program, exitCode] of [
   ['end', 'rotation.mjs', 0],
+  ['collected', 'rotation.mjs', 0],
   ['exit', 'rotation.mjs', 3],
   ['throw', 'rotation.mjs', 1],
   ['terminate', 'rotation-in-worker.mjs', 0],

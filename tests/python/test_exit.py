@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+import threelo
 
-from support import PATIENCE, SilentServer, environment, offline_options, run
+from support import PATIENCE, Person, Sandbox, SilentServer, environment, offline_options, run
 
 QUICK = """
 import asyncio, json, sys, threelo
@@ -67,6 +69,21 @@ print("done")
 """
 
 
+ABANDONED = """
+import asyncio, json, sys, threelo
+
+async def main():
+    client = threelo.AsyncClient(**json.loads(sys.argv[1]))
+    rotation = asyncio.create_task(client.refresh("user-42"))
+    print("started", flush=True)
+    await asyncio.to_thread(sys.stdin.readline)
+    rotation.cancel()
+
+asyncio.run(main())
+print("leaving", flush=True)
+"""
+
+
 def clean(result: subprocess.CompletedProcess[str]) -> None:
     assert (result.returncode, result.stdout, result.stderr) == (0, "done\n", "")
 
@@ -80,6 +97,29 @@ def test_after_many_quick_calls(tmp_path: object) -> None:
 def test_with_a_call_under_way(stuck_json: str) -> None:
     for _ in range(5):
         clean(run(UNDER_WAY, stuck_json))
+
+
+def test_a_rotation_outlives_a_client_that_nobody_names_any_more(
+    sandbox: Sandbox, person: Person, tmp_path: Path
+) -> None:
+    options = sandbox.options(store=str(tmp_path / "threelo.db"))
+    with threelo.Client(**options) as client:
+        before = person.connect(client, "user-42").generation
+        fault = {"path": "/oauth/token", "kind": {"hold": "after"}, "times": 0}
+        held = sandbox.control("POST", "/faults", fault)["id"]
+        command = [sys.executable, "-c", ABANDONED, json.dumps(options)]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment()) as child:
+            assert child.stdin is not None and child.stdout is not None
+            assert child.stdout.readline() == "started\n"
+            # Atlassian has rotated, its answer is on the way, and only then does the script end.
+            while not sandbox.control("GET", "/faults")[0]["waiting"]:
+                pass
+            child.stdin.close()
+            assert child.stdout.readline() == "leaving\n"
+            sandbox.control("DELETE", f"/faults/{held}")
+            assert child.wait(PATIENCE) == 0
+        assert client.connection("user-42").generation == before + 1
 
 
 def test_with_daemon_threads_in_calls(stuck_json: str) -> None:

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 pub use authorize::Authorization;
 pub use lifecycle::{ConnectSession, ConnectionsPage};
 pub use many::{Many, RequestResult};
+pub use open::Unfinished;
 
 use crate::connect::Connector;
 use crate::error::{Code, Error, Result};

@@ -1,6 +1,7 @@
 //! Making and closing a client.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -70,13 +71,48 @@ impl Client {
     pub async fn close(&self, options: CloseOptions) -> Result<()> {
         self.inner.closing.cancel();
         let keeper = &self.connector().keeper;
-        keeper.stop.cancel();
         let span = options.timeout.unwrap_or(self.connector().config.timings.close_timeout);
         // A rotation that is still on its way keeps its own handle of the store.
-        keeper.tasks.close();
-        if tokio::time::timeout(span, keeper.tasks.wait()).await.is_ok() {
+        if self.unfinished().within(span).await {
             keeper.shared.store.close().await;
         }
         Ok(())
+    }
+
+    /// What goes on of this client when it is dropped without being closed. A program that ends has to finish that, or
+    /// a rotation may be cut in two; to hold it does not keep the client.
+    #[must_use]
+    pub fn unfinished(&self) -> Unfinished {
+        let Keeper { stop, tasks, .. } = &self.connector().keeper;
+        let span = self.connector().config.timings.close_timeout;
+        Unfinished { stop: stop.clone(), tasks: tasks.clone(), span }
+    }
+}
+
+/// The rotations of a client that are on their way.
+#[derive(Clone, Debug)]
+pub struct Unfinished {
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    span: Duration,
+}
+
+impl Unfinished {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Has them come to an end and be stored, for as long as `close` waits for that.
+    pub async fn finish(self) {
+        self.within(self.span).await;
+    }
+
+    /// Whether they came to an end in time.
+    async fn within(&self, span: Duration) -> bool {
+        self.stop.cancel();
+        self.tasks.close();
+        tokio::time::timeout(span, self.tasks.wait()).await.is_ok()
     }
 }
