@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-import threelo
 
+import threelo
 from support import PATIENCE, Person, Sandbox, SilentServer, environment, offline_options, run
 
 QUICK = """
@@ -110,7 +110,8 @@ def test_a_rotation_outlives_a_client_that_nobody_names_any_more(
         command = [sys.executable, "-c", ABANDONED, json.dumps(options)]
         pipe = subprocess.PIPE
         with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment()) as child:
-            assert child.stdin is not None and child.stdout is not None
+            assert child.stdin is not None
+            assert child.stdout is not None
             assert child.stdout.readline() == "started\n"
             # Atlassian has rotated, its answer is on the way, and only then does the script end.
             while not sandbox.control("GET", "/faults")[0]["waiting"]:
