@@ -139,7 +139,7 @@ export interface ProxyRequestManyOptions extends CallOptions {
    */
   readonly allSites?: boolean | undefined;
   /**
-   * How many calls are under way at once, from 1 to 256. A slow site keeps no more than its share of them busy.
+   * How many calls are under way at once, from 1 to 256. No site has more than an even share of them while others wait.
    *
    * @defaultValue `8`
    */

@@ -140,8 +140,8 @@ class ProxyRequestManyOptions(TypedDict, total=False):
     site alone. Default: False.
     """
     concurrency: NotRequired[int]
-    """How many calls are under way at once, from 1 to 256. A slow site keeps no more than its share of them
-    busy. Default: 8.
+    """How many calls are under way at once, from 1 to 256. No site has more than an even share of them while
+    others wait. Default: 8.
     """
     retry: NotRequired[Literal["safe", "idempotent", "none"]]
     """As in proxy_request. Default: 'safe'."""

@@ -139,11 +139,13 @@ mod tests {
         let params = json!({
             "jql": "project = \"A&B\" AND text ~ 'ü+%'", "fields": ["summary", "a,b"], "maxResults": 50, "ratio": 0.5,
             "big": 18_446_744_073_709_551_615_u64, "flag": true, "none": null, "empty": [], "some": [null, 1], "a b": "~._-",
+            "${refresh_token}": "{cloudId}",
         });
         assert_eq!(
             written(Some("x=1"), params).unwrap().unwrap(),
             "x=1&jql=project%20%3D%20%22A%26B%22%20AND%20text%20~%20%27%C3%BC%2B%25%27&fields=summary&fields=a%2Cb\
-             &maxResults=50&ratio=0.5&big=18446744073709551615&flag=true&some=1&a%20b=~._-"
+             &maxResults=50&ratio=0.5&big=18446744073709551615&flag=true&some=1&a%20b=~._-\
+             &%24%7Brefresh_token%7D=%7BcloudId%7D"
         );
         assert_eq!(written(None, json!({ "none": null })).unwrap(), None);
     }

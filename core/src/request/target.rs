@@ -207,6 +207,11 @@ mod tests {
             (&format!("{wiki}/rest/api/space"), format!("{wiki}/rest/api/space"), None),
             // Sent literally, encoded.
             ("/rest/{cloudId}/x y", format!("{jira}/rest/%7BcloudId%7D/x%20y"), None),
+            (
+                "/rest/${refresh_token}/x?t=${refresh_token}",
+                format!("{jira}/rest/$%7Brefresh_token%7D/x"),
+                Some("t=$%7Brefresh_token%7D"),
+            ),
             ("/rest/Ünï/100%/%zz/%41", format!("{jira}/rest/%C3%9Cn%C3%AF/100%25/%25zz/%41"), None),
             ("/rest/%252e%252e/x", format!("{jira}/rest/%252e%252e/x"), None),
             ("/rest/a%2Fb/...", format!("{jira}/rest/a%2Fb/..."), None),

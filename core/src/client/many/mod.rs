@@ -161,8 +161,9 @@ impl Many {
             let task = async move { Done::LookedUp(client.targets(&named, &options).await) };
             self.start(Target { id, site: None }, task);
         }
+        let slots = usize::try_from(self.options.concurrency).unwrap_or(usize::MAX);
         while self.calling < self.options.concurrency
-            && let Some(target) = self.turns.take()
+            && let Some(target) = self.turns.take(slots, self.looked_up > 0)
         {
             self.calling += 1;
             let site = target.site.as_ref().map(|site| site.cloud_id.clone());

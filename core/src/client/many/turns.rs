@@ -1,5 +1,6 @@
 //! Whose call is next: that of the tenant with the fewest calls under way, and among equals the one that has waited
-//! longest. A tenant that is slow keeps its share of the calls busy and no more. Pure.
+//! longest. No tenant has more than an even share of the calls under way while there is another one, or one may come: a
+//! slow one leaves room for all others. Pure.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -30,9 +31,15 @@ impl<T> Turns<T> {
         self.change(name, |tenant| tenant.waiting.push_back(call));
     }
 
-    /// Takes the next call; its tenant has one more under way.
-    pub(super) fn take(&mut self) -> Option<T> {
-        let name = self.next.first()?.2.clone();
+    /// Takes the next call; its tenant has one more under way then. `slots`: how many may be under way in all.
+    /// `more`: whether calls of another tenant may still be pushed.
+    pub(super) fn take(&mut self, slots: usize, more: bool) -> Option<T> {
+        let tenants = self.tenants.len().saturating_add(usize::from(more)).max(1);
+        let (running, _, name) = self.next.first()?;
+        if *running >= slots.div_ceil(tenants) {
+            return None;
+        }
+        let name = name.clone();
         self.change(&name, |tenant| {
             tenant.running += 1;
             tenant.waiting.pop_front()
@@ -76,30 +83,42 @@ mod tests {
         for number in 0..100 {
             turns.push("slow", ("slow", number));
         }
+        // Four calls at once: those of the quick tenant end at once, those of the slow one never.
+        let mut slow = 0;
+        while turns.take(4, true).is_some() {
+            slow += 1;
+        }
+        assert_eq!(slow, 2, "another tenant may come");
         for number in 0..100 {
             turns.push("quick", ("quick", number));
         }
-        // Four calls at once: those of the quick tenant end at once, those of the slow one never.
-        let mut running = Vec::new();
-        let mut quick = 0;
-        while quick < 100 {
-            while running.len() < 4 {
-                running.push(turns.take().unwrap());
+        for number in (0..100).step_by(2) {
+            for number in [number, number + 1] {
+                assert_eq!(turns.take(4, false), Some(("quick", number)), "in the order they were given");
             }
-            let at = running.iter().position(|(name, _)| *name == "quick").unwrap();
-            assert_eq!(running.remove(at), ("quick", quick), "in the order they were given");
+            assert_eq!(turns.take(4, false), None);
             turns.ended("quick");
-            quick += 1;
+            turns.ended("quick");
         }
-        assert!(running.iter().filter(|(name, _)| *name == "slow").count() <= 3);
+        assert_eq!(turns.take(4, false), Some(("slow", 2)), "nobody else is left");
     }
 
     #[test]
     fn one_tenant_alone_has_everything() {
         let mut turns = Turns::default();
         (0..5).for_each(|number| turns.push("only", number));
-        assert_eq!(std::iter::from_fn(|| turns.take()).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+        assert_eq!(std::iter::from_fn(|| turns.take(8, false)).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
         (0..5).for_each(|_| turns.ended("only"));
-        assert!(turns.take().is_none() && turns.tenants.is_empty() && turns.next.is_empty());
+        assert!(turns.take(8, false).is_none() && turns.tenants.is_empty() && turns.next.is_empty());
+    }
+
+    #[test]
+    fn one_slot_is_enough_for_all() {
+        let mut turns = Turns::default();
+        (0..9).for_each(|number| turns.push(["a", "b", "c"][number % 3], number));
+        for number in 0..9 {
+            assert_eq!(turns.take(1, true), Some(number));
+            turns.ended(["a", "b", "c"][number % 3]);
+        }
     }
 }
