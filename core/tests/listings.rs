@@ -129,3 +129,31 @@ async fn a_listing_that_leads_nowhere_is_stopped() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_in_parallel_keep_to_a_pause_that_another_call_met() {
+    let settings = json!({ "listing_items": 257, "page_size_limit": 10 });
+    let (sandbox, client, listings) = everything(settings).await;
+    let listing = listings.iter().find(|one| one["path"] == "/rest/api/3/project/search").unwrap();
+    let calls = async || sandbox.counts().await["api_calls"].as_u64().unwrap();
+    let before = calls().await;
+    let mut pages = client.paginate(PaginateOptions { parallel: 6, ..asked(listing) }).unwrap();
+    let mut came = pages.next_page().await.unwrap().unwrap().len();
+    while calls().await < before + 7 {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let headers = json!({ "Retry-After": "3600", "RateLimit-Reason": "jira-quota-global-based" });
+    let kind = json!({ "status": 429, "headers": headers, "body": "" });
+    sandbox.fault(json!({ "path": "/ex/jira/*", "kind": kind, "times": 1 })).await;
+    assert_eq!(support::myself(&client, "user-1").await.unwrap_err().code(), Code::RateLimited);
+    let seen = calls().await;
+    // What was on its way comes, and nothing more is asked for.
+    let error = loop {
+        match pages.next_page().await {
+            Ok(page) => came += page.unwrap().len(),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!((error.code(), came), (Code::RateLimited, 70));
+    assert_eq!(calls().await, seen);
+}
