@@ -27,9 +27,7 @@ impl Hosted {
     /// `InvalidInput` for a world that cannot be, and what the system says of the port.
     pub fn start(world: &str, port: u16) -> io::Result<Self> {
         let text = if world.is_empty() { "{}" } else { world };
-        // By way of an object: a list would be taken for a struct whose every field has its default.
-        let world: World = serde_json::from_str(text)
-            .and_then(|world: serde_json::Map<_, _>| serde_json::from_value(world.into()))
+        let world: World = crate::control::named(text.as_bytes())
             .map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, format!("the world: {why}")))?;
         let app = world.apps.first().cloned();
         let (stop, stopped) = oneshot::channel::<()>();

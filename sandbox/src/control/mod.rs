@@ -5,7 +5,7 @@ mod openapi;
 mod routes;
 
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::reply::{Reply, Request};
 use crate::scopes::fit;
@@ -48,5 +48,11 @@ fn unknown() -> (u16, String) {
 /// The body; an empty one is an empty object.
 fn body<T: DeserializeOwned>(request: &Request) -> Result<T, (u16, String)> {
     let text: &[u8] = if request.body.is_empty() { b"{}" } else { &request.body };
-    serde_json::from_slice(text).map_err(bad)
+    named(text).map_err(bad)
+}
+
+/// Reads an object: serde would take a list, too, and guess the names of what stands in it.
+pub(crate) fn named<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
+    let fields: Map<String, Value> = serde_json::from_slice(text)?;
+    serde_json::from_value(Value::Object(fields))
 }
