@@ -55,15 +55,26 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(runtime) => runtime,
         Err(error) => return output.failure(&Failure::Io("starting".to_owned(), error)),
     };
+    let pages = browser::Pages::default();
     let outcome = runtime.block_on(async {
         tokio::select! {
-            outcome = commands::dispatch(&args, &output) => outcome,
+            outcome = commands::dispatch(&args, &output, &pages) => outcome,
             _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
         }
     });
-    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
-    match outcome {
+    let interrupted = matches!(outcome, Err(Failure::Interrupted));
+    let code = match outcome {
         Ok(()) => 0,
         Err(failure) => output.failure(&failure),
+    };
+    if !interrupted {
+        runtime.block_on(async {
+            tokio::select! {
+                () = pages.finish() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+        });
     }
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    code
 }

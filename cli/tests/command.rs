@@ -75,8 +75,14 @@ impl Desk {
         answer["callback"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 
+    /// As a browser does it: the answer to a callback leads on to a page without code and state in its address.
     async fn get(&self, url: &str, cookie: &str) -> (u16, String) {
-        let response = self.http.get(url).header("cookie", cookie).send().await.unwrap();
+        let mut response = self.http.get(url).header("cookie", cookie).send().await.unwrap();
+        if response.status() == 303 {
+            let next = response.url().join(response.headers()["location"].to_str().unwrap()).unwrap();
+            assert_eq!(next.query(), None);
+            response = self.http.get(next).header("cookie", cookie).send().await.unwrap();
+        }
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
@@ -157,8 +163,11 @@ async fn of_several_sites_the_person_picks_one_and_reloading_is_harmless() {
     };
     assert_eq!(form("threelo_browser=other").await.unwrap().status(), 400);
     assert!(child.try_wait().unwrap().is_none(), "another browser ends nothing");
-    let page = form(&cookie).await.unwrap().text().await.unwrap();
-    assert_eq!(heading(&page), "Connected");
+    assert_eq!(form(&cookie).await.unwrap().status(), 303);
+    for _ in ["the page", "a reload", "going back to the callback"] {
+        let (status, page) = desk.get(&callback, &cookie).await;
+        assert_eq!((status, heading(&page)), (200, "Connected"));
+    }
     assert!(ended(child).await.status.success());
     assert_eq!(&desk.json(&["show", "me"]).await["site"]["cloud_id"], chosen);
 }
@@ -174,6 +183,24 @@ async fn another_browser_cannot_finish_the_consent() {
         assert!(page.contains("state_invalid"));
     }
     assert!(child.try_wait().unwrap().is_none(), "the consent is still waited for");
+    assert_eq!(desk.get(&callback, &cookie).await.0, 200);
+    assert!(ended(child).await.status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_callback_of_an_older_consent_does_not_end_this_one() {
+    let desk = Desk::new().await;
+    let (mut child, _, older) = desk.begin(&["me"]).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let older = desk.consent(&older, json!({ "account": "ada", "sites": ["acme"] })).await;
+    let (mut child, cookie, url) = desk.begin(&["me"]).await;
+    for stale in [&*older, &desk.callback, &format!("{}?error=access_denied", desk.callback)] {
+        let (status, page) = desk.get(stale, &cookie).await;
+        assert_eq!((status, heading(&page)), (400, "Not connected"), "{stale}");
+    }
+    assert!(child.try_wait().unwrap().is_none(), "the consent is still waited for");
+    let callback = desk.consent(&url, json!({ "account": "ada", "sites": ["acme"] })).await;
     assert_eq!(desk.get(&callback, &cookie).await.0, 200);
     assert!(ended(child).await.status.success());
 }
@@ -195,7 +222,9 @@ async fn pages_ask_nobody_for_anything_and_say_what_they_may_do() {
     let desk = Desk::new().await;
     let (child, cookie, url) = desk.begin(&["me"]).await;
     let callback = desk.consent(&url, json!({ "account": "ada", "sites": ["acme"] })).await;
-    let response = desk.http.get(&callback).header("cookie", &cookie).send().await.unwrap();
+    assert_eq!(desk.get(&callback, &cookie).await.0, 200);
+    let result = callback.split("/callback").next().unwrap().to_owned() + "/threelo/result";
+    let response = desk.http.get(result).header("cookie", &cookie).send().await.unwrap();
     let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
     assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
     assert_eq!(response.headers()["referrer-policy"], "no-referrer");

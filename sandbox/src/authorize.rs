@@ -127,7 +127,7 @@ pub(crate) fn belongs(scope: &str, product: Product) -> bool {
 pub(crate) fn show(state: &State, request: &Request) -> Reply {
     let params = request.params();
     match Asked::check(state, &params) {
-        Ok(asked) => page::consent(state, &asked, &params).outcome("consent_page"),
+        Ok(asked) => page::consent(state, &asked, &params, None).outcome("consent_page"),
         Err(why) => page::refusal(&why).outcome("error_page").reason(why),
     }
 }
@@ -141,8 +141,11 @@ pub(crate) fn answer(state: &mut State, request: &Request) -> Reply {
         sites: form.all("site").map(str::to_owned).collect(),
         decision: form.get("decision").unwrap_or("").to_owned(),
     };
-    let decided = Asked::check(state, &form).and_then(|asked| decide(state, &asked, &answer));
-    match decided {
+    let asked = match Asked::check(state, &form) {
+        Ok(asked) => asked,
+        Err(why) => return page::refusal(&why).outcome("error_page").reason(why),
+    };
+    match decide(state, &asked, &answer) {
         Ok(to) => {
             let outcome = if answer.decision == "accept" { "accepted" } else { "declined" };
             let mut reply = Reply::empty(302).header("location", &to).outcome(outcome);
@@ -150,7 +153,8 @@ pub(crate) fn answer(state: &mut State, request: &Request) -> Reply {
             reply.note.account = account.map(|account| account.name.clone());
             reply
         }
-        Err(why) => page::refusal(&why).outcome("error_page").reason(why),
+        // The request was good, so the person can answer again.
+        Err(why) => page::consent(state, &asked, &form, Some(&why)).outcome("error_page").reason(why),
     }
 }
 

@@ -1,52 +1,41 @@
 //! The two pages a person can meet: the consent, and the error that is not sent back to the app (F1.4).
 
-use std::fmt::Write as _;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest as _, Sha256};
+use maud::{Markup, html};
+use threelo_pages::{Page, Sent, Tone, Voice};
 
 use crate::authorize::{Asked, CARRIED};
 use crate::reply::{Params, Reply};
-use crate::state::State;
+use crate::state::{LiveSite, State};
 use crate::world::GrantMode;
 
-const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem;\
-color:#172b4d;background:#fff}fieldset{border:1px solid #6b778c;border-radius:4px;margin:1rem 0}\
-label{display:block;padding:.25rem 0}select,button{font:inherit;padding:.4rem 1rem;margin:.25rem .5rem .25rem 0}\
-button[value=accept]{background:#0052cc;color:#fff;border:1px solid #0052cc;border-radius:4px}";
-
-/// The consent page. It works without scripts and loads nothing.
+/// The consent page; `wrong` is what the answer before lacked.
 #[must_use]
-pub(crate) fn consent(state: &State, asked: &Asked, params: &Params) -> Reply {
-    let mut body = String::new();
-    let app = escape(&asked.app.client_id);
-    let _ = write!(
-        body,
-        "<h1>{app} is asking for access</h1>\n<p>This is the sandbox, not Atlassian. The app will be able to:</p>\n<ul>\n"
-    );
-    for scope in &asked.scopes {
-        let _ = writeln!(body, "<li><code>{}</code></li>", escape(scope));
-    }
-    body.push_str("</ul>\n<form method=\"post\" action=\"/authorize\">\n");
-    for name in CARRIED {
-        if let Some(value) = params.get(name) {
-            let _ = writeln!(body, "<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escape(value));
+pub(crate) fn consent(state: &State, asked: &Asked, params: &Params, wrong: Option<&str>) -> Reply {
+    let body = html! {
+        p { "The app " code { (asked.app.client_id) } " asks for access to a site of yours, with these scopes:" }
+        ul .scopes { @for scope in &asked.scopes { li { code { (scope) } } } }
+        @if let Some(wrong) = wrong { p .alert role="alert" { (wrong) } }
+        form method="post" action="/authorize" {
+            @for name in CARRIED {
+                @if let Some(value) = params.get(name) { input type="hidden" name=(name) value=(value); }
+            }
+            p {
+                label for="account" { "Account" }
+                select id="account" name="account" {
+                    @for account in &state.world.accounts {
+                        option value=(account.id) selected[params.get("account") == Some(&*account.id)] {
+                            (account.display_name) " (" (account.email) ")"
+                        }
+                    }
+                }
+            }
+            @if asked.needs_site() { (sites(state, asked, params)) }
+            div .actions {
+                button type="submit" name="decision" value="accept" { "Accept" }
+                button .second type="submit" name="decision" value="decline" formnovalidate { "Cancel" }
+            }
         }
-    }
-    body.push_str("<p><label for=\"account\">Account</label>\n<select id=\"account\" name=\"account\">\n");
-    for account in &state.world.accounts {
-        let (id, name, email) = (escape(&account.id), escape(&account.display_name), escape(&account.email));
-        let _ = writeln!(body, "<option value=\"{id}\">{name} ({email})</option>");
-    }
-    body.push_str("</select></p>\n");
-    if asked.needs_site() {
-        sites(&mut body, state, asked);
-    }
-    body.push_str(
-        "<p><button type=\"submit\" name=\"decision\" value=\"accept\">Accept</button>\n\
-         <button type=\"submit\" name=\"decision\" value=\"decline\" formnovalidate>Cancel</button></p>\n</form>\n",
-    );
+    };
     // Browsers apply form-action to the redirect that answers the form, too.
     let origin = asked.redirect_uri.origin();
     let target = if origin.is_tuple() {
@@ -54,71 +43,49 @@ pub(crate) fn consent(state: &State, asked: &Asked, params: &Params) -> Reply {
     } else {
         format!("{}:", asked.redirect_uri.scheme())
     };
-    page(200, "Authorize", &body, &format!("'self' {target}"))
+    let page = Page::new(Voice::Sandbox, "Allow access?", body).forms_to(format!("'self' {target}"));
+    reply(if wrong.is_none() { 200 } else { 400 }, page.send())
 }
 
-fn sites(body: &mut String, state: &State, asked: &Asked) {
-    let kind = if asked.app.grant_mode == GrantMode::Account { "radio" } else { "checkbox" };
+fn sites(state: &State, asked: &Asked, params: &Params) -> Markup {
     // One radio button must be chosen; of several checkboxes HTML cannot demand "at least one", the server does.
-    let required = if kind == "radio" { " required" } else { "" };
-    body.push_str("<fieldset>\n<legend>Choose a site</legend>\n");
-    for site in state.sites.iter().filter(|site| asked.fits(site)) {
-        let (subdomain, name, url) =
-            (escape(&site.config.subdomain), escape(&site.config.name), escape(&site.config.url));
-        let _ = writeln!(
-            body,
-            "<label><input type=\"{kind}\" name=\"site\" value=\"{subdomain}\"{required}> {name} <small>{url}</small></label>"
-        );
+    let one = asked.app.grant_mode == GrantMode::Account;
+    html! {
+        fieldset {
+            legend { (if one { "Choose a site" } else { "Choose the sites" }) }
+            @for site in state.sites.iter().filter(|site| asked.fits(site)) {
+                label .choice {
+                    input type=(if one { "radio" } else { "checkbox" }) name="site" value=(site.config.subdomain)
+                        required[one] checked[params.all("site").any(|chosen| chosen == site.config.subdomain)];
+                    span { span .name { (site.config.name) } span .soft { (site.config.url) (shut_out(state, site)) } }
+                }
+            }
+        }
     }
-    body.push_str("</fieldset>\n");
+}
+
+/// Who cannot choose this site: the page knows no account until it is sent.
+fn shut_out(state: &State, site: &LiveSite) -> String {
+    let out = state.world.accounts.iter().filter(|account| !site.allows(&account.id));
+    let names: Vec<&str> = out.map(|account| account.display_name.as_str()).collect();
+    if names.is_empty() { String::new() } else { format!(", not for {}", names.join(", ")) }
 }
 
 /// The page for a request that cannot be granted.
 #[must_use]
 pub(crate) fn refusal(why: &str) -> Reply {
-    let body = format!("<h1>Something went wrong</h1>\n<p role=\"alert\">{}</p>\n", escape(why));
-    page(400, "Something went wrong", &body, "'none'")
+    let body = html! {
+        p .alert role="alert" { (why) }
+        p .soft { "The app's request cannot be granted as it is, and Atlassian, too, does not send the person back with it." }
+    };
+    reply(400, Page::new(Voice::Sandbox, "Something went wrong", body).tone(Tone::Bad).send())
 }
 
-fn page(status: u16, title: &str, body: &str, form_action: &str) -> Reply {
-    let html = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title} – sandbox</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
-    );
-    let style = STANDARD.encode(Sha256::digest(STYLE));
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{style}'; form-action {form_action}; base-uri 'none'; \
-         frame-ancestors 'none'"
-    );
-    Reply::html(status, html)
-        .header("content-security-policy", &policy)
-        .header("cache-control", "no-store")
-        .header("referrer-policy", "no-referrer")
-        .header("x-content-type-options", "nosniff")
-}
-
-fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            other => safe.push(other),
-        }
+/// A page as a reply.
+pub(crate) fn reply(status: u16, sent: Sent) -> Reply {
+    let mut reply = Reply::html(status, sent.html);
+    for (name, value) in &sent.headers {
+        reply = reply.header(name, value);
     }
-    safe
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_sent_by_a_client_becomes_markup() {
-        assert_eq!(escape(r#"<a href="x">'&"#), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;");
-    }
+    reply
 }

@@ -11,7 +11,7 @@ import os
 import re
 import sys
 from html import unescape
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 PATIENCE = 30.0
 
@@ -46,7 +46,8 @@ def visit(url: str) -> None:
     cookie = {"cookie": answer.headers["set-cookie"].split(";")[0]}
     sites = os.environ.get("PERSON_SITES", "").split()
     callback = consent(answer.headers["location"], sites)
-    _, page = ask("GET", callback, headers=cookie)
+    answer, _ = ask("GET", callback, headers=cookie)
+    _, page = ask("GET", urljoin(callback, answer.headers["location"]), headers=cookie)
     form = re.search(r'action="([^"]+)".*?name="site" value="([^"]+)"', page.decode(), re.DOTALL)
     if form:
         parts = urlsplit(callback)

@@ -1,6 +1,7 @@
 //! Connecting in a browser: a page of our own ties the consent to the browser that opens it, the callback is received on
 //! this machine, and where several sites are there the person picks one.
 
+mod desk;
 mod pages;
 mod server;
 
@@ -16,22 +17,19 @@ use url::Url;
 use crate::args::Connect;
 use crate::output::Output;
 use crate::{Failure, Outcome};
+use desk::Desk;
 
-/// What the pages of one consent share.
-#[derive(Debug)]
-struct Desk {
-    client: Client,
-    id: String,
-    /// Where Atlassian asks for the consent.
-    consent_url: String,
-    redirect_uri: Url,
-    /// In the address of the first page, so that only who was given it can begin.
-    ticket: String,
-    /// In the cookie: what ties the consent to one browser.
-    browser: String,
-    /// The connection, once the code is exchanged. Reloading the callback shows it again.
-    connected: Mutex<Option<Connection>>,
-    ended: mpsc::Sender<Result<Connection, Error>>,
+/// The pages of a consent, which outlive the command's last word: a browser may still be reading the last of them.
+#[derive(Debug, Default)]
+pub(crate) struct Pages(Mutex<Option<server::Serving>>);
+
+impl Pages {
+    /// Serves the last page while somebody may want it, where there was one.
+    pub(crate) async fn finish(&self) {
+        if let Some(serving) = self.0.lock().await.take() {
+            serving.finish().await;
+        }
+    }
 }
 
 /// Runs a consent and returns the connection, with a site where there is one.
@@ -40,6 +38,7 @@ pub(crate) async fn connect(
     output: &Output,
     asked: &Connect,
     redirect_uri: &str,
+    pages: &Pages,
 ) -> Outcome<Connection> {
     let redirect_uri = Url::parse(redirect_uri)
         .map_err(|_| Failure::Usage(format!("the callback URL {redirect_uri} is not a URL")))?;
@@ -51,7 +50,7 @@ pub(crate) async fn connect(
         return by_hand(client, output, options, browser).await;
     }
     let listener = listen(&redirect_uri).await?;
-    let consent_url = client.connect(options).await?.url;
+    let session = client.connect(options).await?;
     let (ended, mut end) = mpsc::channel(1);
     let ticket = random()?;
     let mut start = redirect_uri.clone();
@@ -60,14 +59,15 @@ pub(crate) async fn connect(
     let desk = Desk {
         client: client.clone(),
         id: asked.id.clone(),
-        consent_url,
+        consent_url: session.url,
+        state: session.state,
         redirect_uri,
         ticket,
         browser,
-        connected: Mutex::default(),
+        stage: Mutex::default(),
         ended,
     };
-    let serving = server::serve(listener, Arc::new(desk));
+    *pages.0.lock().await = Some(server::serve(listener, Arc::new(desk)));
     if asked.print_url {
         output.line(start.as_str());
     } else {
@@ -77,7 +77,6 @@ pub(crate) async fn connect(
         }
     }
     let outcome = end.recv().await;
-    serving.finish().await;
     Ok(outcome
         .unwrap_or_else(|| Err(Error::new(threelo_core::Code::Cancelled, "the consent was not finished")))?)
 }

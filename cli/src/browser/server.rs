@@ -1,38 +1,43 @@
-//! The three addresses a consent needs on this machine: its start, the callback, and the choice of the site.
+//! The addresses a consent needs on this machine: its start, the callback, the choice of the site, and how it stands.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Form, Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use secrecy::SecretString;
 use serde::Deserialize;
-use threelo_core::{Code, CompleteOptions, Connection, Error, SelectSiteOptions, Site};
+use threelo_pages::Sent;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{Desk, pages};
+use super::desk::{Desk, Stage};
+use super::pages;
 
 pub(super) const START: &str = "/threelo/start/";
 const SITE: &str = "/threelo/site";
+/// Where every answer leads: an address without code and state, to be reloaded and kept in a history as one likes.
+const RESULT: &str = "/threelo/result";
 const COOKIE: &str = "threelo_browser";
 
-/// A page still being read when the command is done gets this long.
-const LAST_PAGE: Duration = Duration::from_secs(2);
+/// The last page is served this long after the command has said how it went, so that the browser gets it, and again
+/// when somebody reloads it.
+const LAST_PAGE: Duration = Duration::from_secs(3);
 
 /// The server, while it runs.
+#[derive(Debug)]
 pub(super) struct Serving {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
 impl Serving {
-    /// Ends it, once the page under way has been sent.
+    /// Ends it, once the last page had its time.
     pub(super) async fn finish(mut self) {
+        tokio::time::sleep(LAST_PAGE).await;
         drop(self.stop);
         let _ = tokio::time::timeout(LAST_PAGE, &mut self.task).await;
         self.task.abort();
@@ -45,6 +50,7 @@ pub(super) fn serve(listener: TcpListener, desk: Arc<Desk>) -> Serving {
         .route(&format!("{START}{{ticket}}"), get(start))
         .route(desk.redirect_uri.path(), get(callback))
         .route(SITE, post(select))
+        .route(RESULT, get(result))
         .with_state(desk);
     let task = tokio::spawn(async move {
         let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
@@ -59,55 +65,20 @@ pub(super) fn serve(listener: TcpListener, desk: Arc<Desk>) -> Serving {
 /// Gives the browser its cookie and sends it to Atlassian.
 async fn start(State(desk): State<Arc<Desk>>, Path(ticket): Path<String>) -> Response {
     if ticket != desk.ticket {
-        return failed(&other_browser());
+        return stray();
     }
     let cookie = format!("{COOKIE}={}; HttpOnly; SameSite=Lax; Path=/", desk.browser);
-    let headers = [
-        (header::SET_COOKIE, cookie),
-        (header::LOCATION, desk.consent_url.clone()),
-        (header::CACHE_CONTROL, "no-store".to_owned()),
-        (header::REFERRER_POLICY, "no-referrer".to_owned()),
-    ];
-    (StatusCode::SEE_OTHER, headers).into_response()
+    ([(header::SET_COOKIE, cookie)], see_other(&desk.consent_url)).into_response()
 }
 
 /// The browser comes back from Atlassian.
 async fn callback(State(desk): State<Arc<Desk>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
-    if !is_ours(&desk, &headers) {
-        // Whoever this is cannot end the consent that is waited for.
-        return failed(&other_browser());
+    // Whoever this is, or whatever older consent a tab reloads, cannot end the consent that is waited for.
+    if !is_ours(&desk, &headers) || !is_this_consent(&desk, query.as_deref()) {
+        return stray();
     }
-    let mut connected = desk.connected.lock().await;
-    if connected.is_none() {
-        let mut url = desk.redirect_uri.clone();
-        url.set_query(query.as_deref());
-        let options = CompleteOptions {
-            callback_url: SecretString::from(String::from(url)),
-            binding: Some(SecretString::from(desk.browser.clone())),
-            timeout: None,
-        };
-        match desk.client.complete(options).await {
-            Ok(connection) => *connected = Some(connection),
-            Err(error) => return end_with(&desk, error).await,
-        }
-    }
-    match connected.clone() {
-        Some(connection) if connection.site.is_none() => match desk.client.sites(desk.id.as_str()).await {
-            Ok(sites) => offer(&desk, connection, &sites).await,
-            Err(error) => end_with(&desk, error).await,
-        },
-        Some(connection) => done(&desk, connection).await,
-        None => failed(&other_browser()),
-    }
-}
-
-/// No site at all is told as it is, one is taken, of several the person picks.
-async fn offer(desk: &Desk, connection: Connection, sites: &[Site]) -> Response {
-    match sites {
-        [] => done(desk, connection).await,
-        [only] => choose(desk, &only.cloud_id).await,
-        several => page(StatusCode::OK, pages::picker(&desk.id, several, SITE)),
-    }
+    desk.arrived(query.as_deref()).await;
+    see_other(RESULT)
 }
 
 #[derive(Deserialize)]
@@ -116,30 +87,27 @@ struct Choice {
 }
 
 async fn select(State(desk): State<Arc<Desk>>, headers: HeaderMap, Form(choice): Form<Choice>) -> Response {
-    if !is_ours(&desk, &headers) || desk.connected.lock().await.is_none() {
-        return failed(&other_browser());
+    if !is_ours(&desk, &headers) {
+        return stray();
     }
-    choose(&desk, &choice.site).await
+    desk.chosen(&choice.site).await;
+    see_other(RESULT)
 }
 
-async fn choose(desk: &Desk, site: &str) -> Response {
-    let options = SelectSiteOptions { id: desk.id.clone(), site: site.to_owned(), timeout: None };
-    match desk.client.select_site(options).await {
-        Ok(connection) => done(desk, connection).await,
-        Err(error) => end_with(desk, error).await,
+/// How the consent stands.
+async fn result(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response {
+    if !is_ours(&desk, &headers) {
+        return stray();
     }
-}
-
-async fn done(desk: &Desk, connection: Connection) -> Response {
-    let shown = page(StatusCode::OK, pages::connected(&connection));
-    let _ = desk.ended.send(Ok(connection)).await;
-    shown
-}
-
-async fn end_with(desk: &Desk, error: Error) -> Response {
-    let shown = failed(&error);
-    let _ = desk.ended.send(Err(error)).await;
-    shown
+    let stage = desk.stage.lock().await.clone();
+    match stage {
+        Stage::Waiting => see_other(&desk.consent_url),
+        Stage::Choosing(sites) => page(StatusCode::OK, pages::picker(&desk.id, &sites, SITE)),
+        Stage::Over(outcome) => match *outcome {
+            Ok(connection) => page(StatusCode::OK, pages::connected(&connection)),
+            Err(error) => page(StatusCode::BAD_REQUEST, pages::failed(&desk.id, &error)),
+        },
+    }
 }
 
 /// SameSite keeps other sites' forms from carrying the cookie; no other protection is needed beside it.
@@ -149,26 +117,30 @@ fn is_ours(desk: &Desk, headers: &HeaderMap) -> bool {
     cookies.flat_map(|line| line.split(';')).any(|cookie| cookie.trim() == expected)
 }
 
-fn other_browser() -> Error {
-    let text = "this consent was started in another browser, or is over";
-    Error::new(Code::StateInvalid, text).hinting("Run `threelo connect` again and use the browser it opens.")
+fn is_this_consent(desk: &Desk, query: Option<&str>) -> bool {
+    let mut pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    pairs.any(|(name, value)| name == "state" && value == desk.state)
 }
 
-fn failed(error: &Error) -> Response {
-    page(StatusCode::BAD_REQUEST, pages::failed(error))
+fn stray() -> Response {
+    page(StatusCode::BAD_REQUEST, pages::stray())
 }
 
-fn page(status: StatusCode, html: String) -> Response {
-    let policy = format!(
-        "default-src 'none'; style-src '{}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-        pages::STYLE_HASH
-    );
+fn see_other(to: &str) -> Response {
     let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
-        (header::CONTENT_SECURITY_POLICY, policy),
-        (header::CACHE_CONTROL, "no-store".to_owned()),
-        (header::REFERRER_POLICY, "no-referrer".to_owned()),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+        (header::LOCATION, to),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
     ];
-    (status, headers, html).into_response()
+    (StatusCode::SEE_OTHER, headers).into_response()
+}
+
+fn page(status: StatusCode, sent: Sent) -> Response {
+    let mut response = (status, sent.html).into_response();
+    for (name, value) in sent.headers {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
 }

@@ -20,7 +20,7 @@ use crate::{Outcome, browser};
 /// A command that is done waits this long for a rotation that is still being stored.
 const CLOSE: Duration = Duration::from_secs(10);
 
-pub(crate) async fn dispatch(args: &Args, output: &Output) -> Outcome {
+pub(crate) async fn dispatch(args: &Args, output: &Output, pages: &browser::Pages) -> Outcome {
     match &args.command {
         Command::Init(asked) => return init::run(&args.app, asked, output).await,
         Command::Sandbox(asked) => return sandbox::run(asked, output).await,
@@ -34,16 +34,22 @@ pub(crate) async fn dispatch(args: &Args, output: &Output) -> Outcome {
     let settings = Settings::read(&args.app)?;
     let redirect_uri = settings.text("redirect_uri").unwrap_or_default().to_owned();
     let client = settings.open(matches!(args.command, Command::Connect(_))).await?;
-    let outcome = with(&client, args, output, &redirect_uri).await;
+    let outcome = with(&client, args, output, &redirect_uri, pages).await;
     // What was begun is stored before the process ends, also after a failure.
     let _ = client.close(CloseOptions { timeout: Some(CLOSE) }).await;
     outcome
 }
 
-async fn with(client: &Client, args: &Args, output: &Output, redirect_uri: &str) -> Outcome {
+async fn with(
+    client: &Client,
+    args: &Args,
+    output: &Output,
+    redirect_uri: &str,
+    pages: &browser::Pages,
+) -> Outcome {
     match &args.command {
         Command::Connect(asked) => {
-            let connection = browser::connect(client, output, asked, redirect_uri).await?;
+            let connection = browser::connect(client, output, asked, redirect_uri, pages).await?;
             connections::tell(output, &connection);
             Ok(())
         }

@@ -1,0 +1,97 @@
+//! Where one consent stands, whatever the browser asks again: reloading or going back repeats nothing.
+
+use secrecy::SecretString;
+use threelo_core::{Client, CompleteOptions, Connection, Error, SelectSiteOptions, Site};
+use tokio::sync::{Mutex, mpsc};
+use url::Url;
+
+/// What the pages of one consent share.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) client: Client,
+    pub(super) id: String,
+    /// Where Atlassian asks for the consent.
+    pub(super) consent_url: String,
+    /// What Atlassian sends back with the browser, so that callbacks of other consents are told from this one's.
+    pub(super) state: String,
+    pub(super) redirect_uri: Url,
+    /// In the address of the first page, so that only who was given it can begin.
+    pub(super) ticket: String,
+    /// In the cookie: what ties the consent to one browser.
+    pub(super) browser: String,
+    pub(super) stage: Mutex<Stage>,
+    /// Told once, as the consent is over.
+    pub(super) ended: mpsc::Sender<Outcome>,
+}
+
+/// How a consent ended.
+pub(super) type Outcome = Result<Connection, Error>;
+
+/// How far the consent is.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Stage {
+    /// The browser is not back yet.
+    #[default]
+    Waiting,
+    /// The code is exchanged and stored; the person chooses one of these sites.
+    Choosing(Vec<Site>),
+    /// Nothing changes any more.
+    Over(Box<Outcome>),
+}
+
+impl Desk {
+    /// The browser is back: exchanges the code, the first time.
+    pub(super) async fn arrived(&self, query: Option<&str>) {
+        let mut stage = self.stage.lock().await;
+        if matches!(*stage, Stage::Waiting) {
+            *stage = self.complete(query).await.unwrap_or_else(|error| over(Err(error)));
+            self.tell(&stage);
+        }
+    }
+
+    async fn complete(&self, query: Option<&str>) -> Result<Stage, Error> {
+        let mut url = self.redirect_uri.clone();
+        url.set_query(query);
+        let options = CompleteOptions {
+            callback_url: SecretString::from(String::from(url)),
+            binding: Some(SecretString::from(self.browser.clone())),
+            timeout: None,
+        };
+        let connection = self.client.complete(options).await?;
+        if connection.site.is_some() {
+            return Ok(over(Ok(connection)));
+        }
+        let sites = self.client.sites(self.id.as_str()).await?;
+        Ok(match sites.as_slice() {
+            // No site at all is told as it is, one is taken, of several the person picks.
+            [] => over(Ok(connection)),
+            [only] => over(Ok(self.take(&only.cloud_id).await?)),
+            _ => Stage::Choosing(sites),
+        })
+    }
+
+    /// The person has chosen; a choice sent twice is made once.
+    pub(super) async fn chosen(&self, site: &str) {
+        let mut stage = self.stage.lock().await;
+        if matches!(*stage, Stage::Choosing(_)) {
+            *stage = over(self.take(site).await);
+            self.tell(&stage);
+        }
+    }
+
+    async fn take(&self, site: &str) -> Result<Connection, Error> {
+        let options = SelectSiteOptions { id: self.id.clone(), site: site.to_owned(), timeout: None };
+        self.client.select_site(options).await
+    }
+
+    fn tell(&self, stage: &Stage) {
+        if let Stage::Over(outcome) = stage {
+            // There is room for the one outcome, and nobody to tell once the command is interrupted.
+            let _ = self.ended.try_send(Outcome::clone(outcome));
+        }
+    }
+}
+
+fn over(outcome: Outcome) -> Stage {
+    Stage::Over(Box::new(outcome))
+}
