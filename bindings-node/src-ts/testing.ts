@@ -38,7 +38,7 @@ export class Sandbox {
   readonly #options: ClientOptions;
 
   /**
-   * @param world - apps, accounts, sites and settings, as the sandbox's README describes them; what is left out has a
+   * @param world - apps, accounts, sites, faults and settings, as the sandbox's README describes them; what is left out has a
    *   default: the account `ada`, and the sites `acme`, `zeta` and others with 57 issues each
    * @param port - where it listens; 0 takes a free port
    * @throws Error: the world cannot be, or the port is taken.
@@ -48,6 +48,11 @@ export class Sandbox {
     const given = JSON.parse(this.#native.options ?? '');
     this.url = given.endpoints.api;
     this.#options = { clientId: given.client_id, clientSecret: given.client_secret, redirectUri: given.redirect_uri, scopes: given.scopes, store: given.store, endpoints: given.endpoints };
+  }
+
+  /** A page for a browser: what this sandbox sees, while it sees it. */
+  get page(): string {
+    return `${this.url}/_sandbox/`;
   }
 
   /** Options of a client of this sandbox: its app, its scopes without Confluence's, and a store in memory, changed by `more`. */

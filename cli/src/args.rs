@@ -215,12 +215,16 @@ pub(crate) struct Sandbox {
     /// Everything that looks random follows from it.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// How many Jira sites there are.
+    /// How many Jira sites there are; everybody has consented to all of them before, so that a consent reaches them all.
     #[arg(long, value_name = "N")]
     pub(crate) sites: Option<usize>,
     /// How many issues each site has.
     #[arg(long, value_name = "N")]
     pub(crate) issues: Option<u64>,
+    /// What goes wrong: a file with a fault or a list of them, or the JSON itself, as in the control API's
+    /// POST /_sandbox/faults; may be repeated.
+    #[arg(long, value_name = "FILE or JSON")]
+    pub(crate) faults: Vec<String>,
     /// Where the app's callback is.
     #[arg(long, value_name = "URL", default_value = "http://localhost:3000/callback")]
     pub(crate) callback: String,

@@ -48,21 +48,27 @@ pub(crate) struct Kind {
     pub(crate) act: Option<bool>,
 }
 
-/// A fault as it is ordered.
-#[derive(Debug, Clone, Deserialize)]
+/// A fault as it is ordered; see the README for its JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Order {
-    #[serde(default)]
-    method: Option<String>,
-    path: String,
-    #[serde(default)]
-    grant_type: Option<String>,
+pub struct Order {
+    /// Only requests with this method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Only requests of this path, or of all paths with what stands before a `*` at its end.
+    pub path: String,
+    /// At the token endpoint: only exchanges of this kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant_type: Option<String>,
+    /// What goes wrong: an object, or a list of them that apply together.
     // Kept as a value first: the message for an untagged enum would not say which field is wrong.
-    kind: Value,
+    pub kind: Value,
+    /// How often; 0: until it is cleared.
     #[serde(default = "once")]
-    times: u64,
+    pub times: u64,
+    /// How many requests that fit go by before it.
     #[serde(default)]
-    skip: u64,
+    pub skip: u64,
 }
 
 fn once() -> u64 {
@@ -100,6 +106,26 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
+    /// These faults, from the start.
+    pub(crate) fn ordered(orders: &[Order]) -> Result<Self, String> {
+        let faults = Self::default();
+        for (at, order) in orders.iter().enumerate() {
+            faults.add(order.clone()).map_err(|why| format!("faults: number {}: {why}", at + 1))?;
+        }
+        Ok(faults)
+    }
+
+    /// Others instead of those there are, which are let go. Ids go on, so that none means two faults.
+    pub(crate) fn replace(&self, others: Self) {
+        let mut list = self.list.lock();
+        let (_, mut fresh) = others.list.into_inner();
+        for fault in &mut fresh {
+            fault.id += list.0;
+        }
+        list.0 += fresh.len() as u64;
+        list.1 = fresh;
+    }
+
     /// Orders a fault; answers its id.
     pub(crate) fn add(&self, order: Order) -> Result<u64, String> {
         let kind = Arc::new(Kind::read(&order.kind)?);

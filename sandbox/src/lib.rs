@@ -27,6 +27,7 @@ mod inspect;
 mod jira;
 mod jql;
 mod listings;
+mod live;
 mod log;
 mod mint;
 mod multipart;
@@ -52,6 +53,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::connection::{Connection, Door};
+pub use crate::faults::Order as Fault;
 pub use crate::hosted::Hosted;
 use crate::serve::Sandbox;
 pub use crate::settings::Settings;
@@ -70,7 +72,8 @@ pub async fn start(config: World, port: u16) -> io::Result<Running> {
     let (door, address) = Door::open(port).await?;
     // Signed addresses of attachments lead to another host (F5.7): another port is another origin.
     let (media_door, media) = Door::open(0).await?;
-    let sandbox = Sandbox::new(config, format!("http://{media}"))
+    let (stop, stopped) = watch::channel(());
+    let sandbox = Sandbox::new(config, format!("http://{media}"), stopped.clone())
         .map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
     let sandbox = Arc::new(sandbox);
     let handler = move |ConnectInfo(connection): ConnectInfo<Connection>, request: Request| {
@@ -78,7 +81,6 @@ pub async fn start(config: World, port: u16) -> io::Result<Running> {
         async move { sandbox.handle(connection, request).await }
     };
     let service = Router::new().fallback(handler).into_make_service_with_connect_info::<Connection>();
-    let (stop, stopped) = watch::channel(());
     let closed = |mut stopped: watch::Receiver<()>| async move {
         // An error is what is waited for: the sender is gone.
         while stopped.changed().await.is_ok() {}
@@ -89,11 +91,22 @@ pub async fn start(config: World, port: u16) -> io::Result<Running> {
     Ok(Running { url: format!("http://{address}"), stop: Some(stop), task })
 }
 
+/// The live page of the sandbox at this address.
+fn page_of(url: &str) -> String {
+    format!("{url}/_sandbox/")
+}
+
 impl Running {
     /// Address of both hosts, auth and API, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where a browser sees what the sandbox sees, while it sees it.
+    #[must_use]
+    pub fn page(&self) -> String {
+        page_of(&self.url)
     }
 
     /// Stops: no new connections; requests under way get a second to end.

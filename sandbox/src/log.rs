@@ -53,6 +53,48 @@ struct Seen {
     fault: Option<u64>,
 }
 
+impl Entry {
+    /// Its number.
+    pub(crate) fn number(&self) -> u64 {
+        self.n
+    }
+
+    /// When it arrived, on the sandbox's clock.
+    #[allow(clippy::cast_possible_truncation, reason = "made from whole milliseconds")]
+    pub(crate) fn at(&self) -> Millis {
+        (self.at * 1000.0).round() as Millis
+    }
+
+    /// Its method.
+    pub(crate) fn method(&self) -> &str {
+        &self.method
+    }
+
+    /// Path and query.
+    pub(crate) fn address(&self) -> String {
+        if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
+    }
+
+    /// The answer's status, once there is one.
+    pub(crate) fn status(&self) -> Option<u16> {
+        self.status
+    }
+
+    /// Whose it was.
+    pub(crate) fn account(&self) -> &str {
+        self.note.account.as_deref().unwrap_or_default()
+    }
+
+    /// What came of it, in a few words.
+    pub(crate) fn told(&self) -> String {
+        let seen = &self.note;
+        let fault = seen.fault.map(|id| format!("fault {id}"));
+        let words = [seen.outcome, seen.grant_type.as_deref(), fault.as_deref(), seen.reason.as_deref()];
+        let words: Vec<&str> = words.into_iter().flatten().collect();
+        words.join(", ")
+    }
+}
+
 /// How often what happened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[allow(missing_docs, reason = "the README describes them")]
@@ -75,6 +117,16 @@ pub(crate) struct Log {
 }
 
 impl Log {
+    /// All requests, oldest first.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.requests
+    }
+
+    /// How often what happened.
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts
+    }
+
     /// A request has arrived; answers its number.
     pub(crate) fn arrived(&mut self, at: Millis, method: &str, path: &str, query: &str) -> u64 {
         let n = self.dropped + self.requests.len() as u64 + 1;

@@ -10,11 +10,13 @@ use bytes::Bytes;
 use futures::stream;
 use parking_lot::Mutex;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use crate::clock::{Millis, SECOND};
 use crate::connection::Connection;
 use crate::faults::{Faults, Hit, Kind, When};
 use crate::jira::attachment::media;
+use crate::live::{self, Asked};
 use crate::log::{Log, is_api};
 use crate::reply::{Note, Reply, Request};
 use crate::settings::DateHeader;
@@ -36,24 +38,31 @@ pub(crate) struct Sandbox {
     pub(crate) log: Mutex<Log>,
     epochs: AtomicU64,
     media: String,
+    /// Counts whatever may look different now; pages that are open watch it.
+    changed: watch::Sender<u64>,
+    stopped: watch::Receiver<()>,
 }
 
 impl Sandbox {
-    /// A sandbox with this world; media are served at another address.
-    pub(crate) fn new(world: World, media: String) -> Result<Self, String> {
+    /// A sandbox with this world; media are served at another address. It stops when the sender of `stopped` goes.
+    pub(crate) fn new(world: World, media: String, stopped: watch::Receiver<()>) -> Result<Self, String> {
+        let faults = Faults::ordered(&world.faults)?;
         Ok(Self {
             state: Mutex::new(State::new(world, 0, &media)?),
-            faults: Faults::default(),
+            faults,
             log: Mutex::default(),
             epochs: AtomicU64::new(1),
             media,
+            changed: watch::Sender::new(0),
+            stopped,
         })
     }
 
     /// Begins again with another world.
     pub(crate) fn reset(&self, world: World) -> Result<(), String> {
+        let faults = Faults::ordered(&world.faults)?;
         let state = State::new(world, self.epochs.fetch_add(1, Ordering::Relaxed), &self.media)?;
-        self.faults.clear(None);
+        self.faults.replace(faults);
         *self.state.lock() = state;
         self.log.lock().clear();
         Ok(())
@@ -73,11 +82,20 @@ impl Sandbox {
             let now = self.state.lock().clock.now();
             self.log.lock().arrived(now, parts.method.as_str(), &path, &query)
         });
+        match Asked::of(&parts.method, &path) {
+            Some(Asked::Page) => return respond(live::show(&self), None),
+            Some(Asked::Changes) => return live::changes(self.changed.subscribe(), self.stopped.clone()),
+            None => self.change(),
+        }
         let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
             return respond(errors::spring(413, "Payload Too Large", &path), None);
         };
         let request = Request { method: parts.method, path, query, headers: parts.headers, body };
-        let Some(n) = n else { return respond(control::route(&self, &request), None) };
+        let Some(n) = n else {
+            let reply = control::route(&self, &request);
+            self.change();
+            return respond(reply, None);
+        };
         // A task of its own: a server goes on with what it began even when the client has hung up.
         let task = tokio::spawn(async move { self.answer(n, &connection, &request).await });
         task.await.unwrap_or_else(|_| respond(errors::html(500, "Internal Server Error"), None))
@@ -102,7 +120,13 @@ impl Sandbox {
         };
         reply = self.finish(request, reply);
         self.log.lock().answered(n, reply.status);
+        self.change();
         respond(reply, truncate)
+    }
+
+    /// Something may look different now.
+    fn change(&self) {
+        self.changed.send_modify(|number| *number += 1);
     }
 
     /// Acts, with something going wrong. `None`: the connection is to break.

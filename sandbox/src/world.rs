@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::faults::Order;
 use crate::mint::uuid;
 use crate::settings::Settings;
 
@@ -19,6 +20,8 @@ pub struct World {
     pub sites: Vec<Site>,
     /// Consents given before the test began.
     pub consents: Vec<PastConsent>,
+    /// What goes wrong from the start.
+    pub faults: Vec<Order>,
     /// The switches.
     pub settings: Settings,
 }
@@ -135,6 +138,7 @@ impl Default for World {
             accounts: default_accounts(),
             sites: default_sites(),
             consents: Vec::new(),
+            faults: Vec::new(),
             settings: Settings::default(),
         }
     }

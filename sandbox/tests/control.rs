@@ -61,7 +61,8 @@ async fn each_documented_call_exists_and_each_line_of_the_readme_is_documented()
 async fn what_is_not_documented_is_not_there() {
     let bench = Bench::new().await;
     for (method, path) in [
-        ("GET", "/_sandbox"),
+        ("POST", "/_sandbox"),
+        ("GET", "/_sandbox/live"),
         ("GET", "/_sandbox/settings"),
         ("POST", "/_sandbox/world"),
         ("POST", "/_sandbox/sites/acme/explode"),

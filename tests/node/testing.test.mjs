@@ -48,6 +48,17 @@ test('each has a world of its own', async () => {
 test('a declined consent is played too', () =>
   within((atlassian, client) => assert.rejects(atlassian.connect(client, 'user-42', { decision: 'decline' }), AuthorizationDeniedError)));
 
+test('faults of its world are there from the start, and its page shows them', () =>
+  within(
+    async (atlassian, client) => {
+      await atlassian.connect(client, 'user-42');
+      await client.refresh('user-42');
+      assert.equal((await atlassian.control('GET', '/log')).counts.replays, 1);
+      assert.match(await (await fetch(atlassian.page)).text(), /refresh_token, fault 1/);
+    },
+    { faults: [{ path: '/oauth/token', grant_type: 'refresh_token', kind: { reset: 'after' } }] },
+  ));
+
 test('it is gone once it is closed', async () => {
   const atlassian = new Sandbox();
   atlassian.close();

@@ -54,6 +54,16 @@ def test_a_declined_consent_is_played_too(atlassian: Sandbox) -> None:
         atlassian.connect(client, "user-42", decision="decline")
 
 
+def test_faults_of_its_world_are_there_from_the_start_and_its_page_shows_them() -> None:
+    lost = {"path": "/oauth/token", "grant_type": "refresh_token", "kind": {"reset": "after"}}
+    with Sandbox({"faults": [lost]}) as atlassian, atlassian.client() as client:
+        atlassian.connect(client, "user-42")
+        client.refresh("user-42")
+        assert atlassian.control("GET", "/log")["counts"]["replays"] == 1
+        with urlopen(atlassian.page, timeout=5) as answer:
+            assert b"refresh_token, fault 1" in answer.read()
+
+
 def test_it_is_gone_once_it_is_closed(atlassian: Sandbox) -> None:
     atlassian.close()
     atlassian.close()

@@ -30,8 +30,9 @@ class Sandbox:
     """A running sandbox. It binds 127.0.0.1 only and stops when it is closed, at the latest with the process.
 
     Args:
-        world: apps, accounts, sites and settings, as the sandbox's README describes them; what is left out
-            has a default: the account `ada`, and the sites `acme`, `zeta` and others with 57 issues each.
+        world: apps, accounts, sites, faults and settings, as the sandbox's README describes them; what is
+            left out has a default: the account `ada`, and the sites `acme`, `zeta` and others with 57
+            issues each.
         port: where it listens; 0 takes a free port.
 
     Raises:
@@ -46,6 +47,11 @@ class Sandbox:
     def url(self) -> str:
         """Address of both hosts, auth and API."""
         return self._native.url
+
+    @property
+    def page(self) -> str:
+        """A page for a browser: what this sandbox sees, while it sees it."""
+        return f"{self.url}/_sandbox/"
 
     def options(self, **more: Any) -> dict[str, Any]:
         """Options of a client of this sandbox: its app, its scopes without Confluence's, and a
