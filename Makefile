@@ -8,6 +8,8 @@ VENV := .venv
 # Marks of finished steps; whatever a step reads stands behind its colon.
 DONE := .build
 CORE := $(shell find core/src core/Cargo.toml Cargo.toml Cargo.lock -type f -name '*.rs' -o -name '*.toml' -o -name '*.lock')
+# Both packages carry the sandbox and the command.
+CARRIED := $(shell find cli/src pages/src sandbox/src -type f) cli/Cargo.toml pages/Cargo.toml sandbox/Cargo.toml
 
 export THREELO_SANDBOX := $(CURDIR)/target/debug/threelo-sandbox
 export THREELO_ROOT := $(CURDIR)
@@ -36,17 +38,22 @@ $(DONE)/interop: tests/interop/package.json tests/interop/package-lock.json | $(
 	cd tests/interop && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
+$(DONE)/browser: tests/browser/package.json tests/browser/package-lock.json scripts/setup.sh | $(DONE)/setup
+	scripts/setup.sh browser
+	cd tests/browser && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
 # ------------------------------------------------------------------------------------------------ builds
 
-$(DONE)/sandbox: $(shell find sandbox -name '*.rs' -o -name 'Cargo.toml') Cargo.lock | $(DONE)/setup
+$(DONE)/sandbox: $(shell find pages sandbox -name '*.rs' -o -name 'Cargo.toml') Cargo.lock | $(DONE)/setup
 	cargo build --package threelo-sandbox
 	@touch $@
 
-$(DONE)/python: $(CORE) $(shell find bindings-python -name '*.rs' -o -name 'Cargo.toml') pyproject.toml $(DONE)/venv
+$(DONE)/python: $(CORE) $(CARRIED) $(shell find bindings-python -name '*.rs' -o -name 'Cargo.toml') pyproject.toml $(DONE)/venv
 	$(VENV)/bin/maturin develop --quiet
 	@touch $@
 
-$(DONE)/node: $(CORE) $(shell find bindings-node \( -name '*.rs' -o -path '*/src-ts/*' -o -name '*.json' -o -name 'build.mjs' \) -not -path '*/lib/*') $(DONE)/node_modules
+$(DONE)/node: $(CORE) $(CARRIED) $(shell find bindings-node \( -name '*.rs' -o -path '*/src-ts/*' -o -name '*.json' -o -name 'build.mjs' \) -not -path '*/lib/*') $(DONE)/node_modules
 	npm run --silent build:ts
 	npm run --silent build:native:debug
 	@touch $@
@@ -70,7 +77,7 @@ demo: build      ## what threelo does, shown in a minute, in Python and Node on 
 
 # ------------------------------------------------------------------------------------------------ proofs
 
-test: lint docs test-rust test-python test-docs test-node test-interop test-packages test-chaos test-large   ## everything
+test: lint docs test-rust test-python test-docs test-node test-browser test-interop test-packages test-chaos test-large   ## everything
 
 test-rust: | $(DONE)/setup                    ## the core, the sandbox and the vectors in Rust
 	if cargo nextest --version >/dev/null 2>&1; then set -- nextest run; else set -- test; fi; \
@@ -84,6 +91,10 @@ test-docs: build                              ## every block of code in the docu
 
 test-node: build                              ## node:test: the Node face and the vectors
 	npm test --silent
+
+# THREELO_SCREENSHOTS=FOLDER keeps pictures of the pages, for people to look at.
+test-browser: build $(DONE)/browser           ## the pages a person sees, in a real Chromium
+	cd tests/browser && npm test --silent
 
 test-interop: build $(DONE)/interop           ## against an authorization server nobody here wrote
 	cd tests/interop && npm test --silent
@@ -139,7 +150,7 @@ fuzz: $(DONE)/tools/bin/cargo-fuzz   ## each fuzz target for FUZZ_SECONDS (60), 
 	done
 
 clean:                                        ## forgets all builds
-	rm -rf $(DONE) $(VENV) node_modules tests/interop/node_modules target bindings-node/lib bindings-node/*.node dist site .cache
+	rm -rf $(DONE) $(VENV) node_modules tests/interop/node_modules tests/browser/node_modules target bindings-node/lib bindings-node/*.node dist site .cache
 
 .PHONY: docs test-docs
-.PHONY: help build dist dist-loading demo test test-rust test-python test-node test-interop test-packages test-chaos chaos exits bench-pages lint generate clean
+.PHONY: help build dist dist-loading demo test test-rust test-python test-node test-browser test-interop test-packages test-chaos chaos exits bench-pages lint generate clean

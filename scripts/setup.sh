@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Checks for the three toolchains and PostgreSQL, and installs by name what a bare Debian leaves out of them.
+# `setup.sh browser` does the same for a Chromium, which only the tests of the pages need.
 set -euo pipefail
 
 say() { printf 'threelo needs %s\n' "$*" >&2; }
@@ -13,6 +14,14 @@ install() {
         exit 1
     fi
 }
+
+if [ "${1:-}" = browser ]; then
+    for name in "${THREELO_CHROMIUM:-chromium}" chromium-browser google-chrome google-chrome-stable; do
+        if command -v "$name" >/dev/null; then exit; fi
+    done
+    install chromium
+    exit
+fi
 
 command -v cargo >/dev/null || { say "Rust (cargo) on the PATH, at least the version in Cargo.toml"; exit 1; }
 command -v cc >/dev/null || install build-essential
