@@ -52,6 +52,7 @@ fn iso_8601(text: &str) -> Option<u64> {
             let digits = digits.replace(':', "");
             let (hours, minutes) = digits.split_at_checked(2)?;
             let minutes: i64 = if minutes.is_empty() { 0 } else { minutes.parse().ok()? };
+            let minutes = (0..60).contains(&minutes).then_some(minutes)?;
             let seconds = (hours.parse::<i64>().ok()? * 60 + minutes) * 60;
             if sign == "-" { -seconds } else { seconds }
         }
@@ -126,6 +127,8 @@ mod tests {
             ("2024-01-01T", None),
             ("99999999999999999999-01-01T00:00Z", None),
             ("2024-01-01T00:00+é", None),
+            ("2024-01-01T00:00+00:60", None),
+            ("2024-01-01T00:00+009223372036854775807", None),
         ] {
             assert_eq!(iso_8601(text), expected, "{text}");
         }
