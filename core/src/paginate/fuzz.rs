@@ -59,10 +59,9 @@ pub fn page(data: &[u8]) {
     let mut walk = Walk::new(&Cursor::default(), Some(u64::from(*kind)), kind % 2 == 1);
     if let Some(page) = walk.take(place, listing, &body, 0) {
         assert!(page.len() < length, "what was consumed is not handed out");
-        assert!(
-            serde_json::from_str::<Vec<serde_json::Value>>(&page.to_json())
-                .is_ok_and(|read| read.len() == page.len())
-        );
+        let written = page.to_json();
+        let read: Vec<&serde_json::value::RawValue> = serde_json::from_str(&written).unwrap_or_default();
+        assert!(read.len() == page.len(), "{written}");
         let _ = (walk.place(0), walk.place(page.len()), walk.step());
     }
 }
