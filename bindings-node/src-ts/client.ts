@@ -22,7 +22,7 @@ import type {
 import { Connections, Paginator } from './paginate.js';
 import {
   Authorization, Connection, ConnectSession, KeepAliveReport, type RawAuthorization, type RawConnection, type RawConnectSession, type RawKeepAliveReport,
-  RateLimit, type RawRateLimit, type RawSite, Site,
+  RateLimit, type RawRateLimit, type RawRekeyReport, type RawSite, RekeyReport, Site,
 } from './records.js';
 import { subscribe } from './subscribe.js';
 import { Response } from './types.js';
@@ -228,6 +228,15 @@ export class Client {
    */
   async keepAlive(options?: KeepAliveOptions): Promise<KeepAliveReport> {
     return new KeepAliveReport(await this.#call<RawKeepAliveReport>('keep_alive', options, {}));
+  }
+
+  /**
+   * Seals everything in the store with the first of the encryption keys, while others go on using it. Give all
+   * processes the new key first and the old ones behind it, run this once, and take the old ones away when it says that
+   * it is complete. Without `timeoutMs` it takes as long as it takes; what cannot be moved is counted, not thrown.
+   */
+  async rekey(options?: CallOptions): Promise<RekeyReport> {
+    return new RekeyReport(await this.#call<RawRekeyReport>('rekey', options, {}));
   }
 
   /**

@@ -13,5 +13,5 @@ export type { FileContent, FileLike, FileUpload } from './files.js';
 export type * from './options.js';
 export { RequestResult, RequestResults } from './many.js';
 export { Connections, Paginator } from './paginate.js';
-export { Attention, Authorization, Connection, ConnectSession, type EventKind, HistoryEntry, KeepAliveReport, LedgerEntry, RateLimit, Site } from './records.js';
+export { Attention, Authorization, Connection, ConnectSession, type EventKind, HistoryEntry, KeepAliveReport, LedgerEntry, RateLimit, RekeyReport, Site } from './records.js';
 export { Event, Response } from './types.js';

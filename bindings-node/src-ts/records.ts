@@ -170,6 +170,34 @@ export class Attention {
   }
 }
 
+/** RekeyReport as it crosses from the native half. @internal */
+export interface RawRekeyReport {
+  readonly grants: number;
+  readonly sessions: number;
+  readonly left: number;
+  readonly complete: boolean;
+}
+
+/** What `rekey` did. */
+export class RekeyReport {
+  /** Grants whose tokens are sealed with the first key now and were not before. */
+  readonly grants: number;
+  /** Consents under way, likewise. */
+  readonly sessions: number;
+  /** Rows that could not be moved yet: grants that are being rotated and consents still under way; or not at all: sealed with a key that was not given. */
+  readonly left: number;
+  /** Everything is sealed with the first key: the others can be taken away. */
+  readonly complete: boolean;
+
+  /** @internal */
+  constructor(raw: RawRekeyReport) {
+    this.grants = raw.grants;
+    this.sessions = raw.sessions;
+    this.left = raw.left;
+    this.complete = raw.complete;
+  }
+}
+
 /** KeepAliveReport as it crosses from the native half. @internal */
 export interface RawKeepAliveReport {
   readonly rotated: number;
@@ -330,6 +358,7 @@ export class ConnectSession {
  * - `reauthorization_required`: A grant was found dead.
  * - `scopes_reduced`: A new consent granted fewer scopes than the grant had before (F1.9). Names them.
  * - `near_limit`: Less than a fifth of a rate limit is left (F7.4). Told once in a window, with name, scope, cloud_id, target, limit, remaining and reset_at.
+ * - `progress`: A pass of keep_alive or rekey goes on: tells the verb, and in done how many grants it has been through. A few times a second at most.
  * - `key_file_created`: No encryption key was given, so one was made beside the SQLite database.
  */
-export type EventKind = 'connected' | 'site_auto_selected' | 'rotated' | 'rotation_failed' | 'reauthorization_required' | 'scopes_reduced' | 'near_limit' | 'key_file_created' | (string & {});
+export type EventKind = 'connected' | 'site_auto_selected' | 'rotated' | 'rotation_failed' | 'reauthorization_required' | 'scopes_reduced' | 'near_limit' | 'progress' | 'key_file_created' | (string & {});

@@ -32,6 +32,8 @@ pub enum EventKind {
     ScopesReduced,
     /// Less than a fifth of a rate limit is left.
     NearLimit,
+    /// A long pass over many grants goes on.
+    Progress,
     /// An encryption key was made beside the SQLite database.
     KeyFileCreated,
 }

@@ -37,6 +37,7 @@ pub use error::{Code, Error, Result};
 pub use event::{Event, EventKind, Subscription};
 pub use options::*;
 pub use records::{
-    Attention, Connection, ConnectionStatus, KeepAliveReport, LedgerEntry, Product, Site, SiteChoice, Tags,
+    Attention, Connection, ConnectionStatus, KeepAliveReport, LedgerEntry, Product, RekeyReport, Site,
+    SiteChoice, Tags,
 };
 pub use upload::Upload;

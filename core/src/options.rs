@@ -382,6 +382,15 @@ impl Default for KeepAliveOptions {
     }
 }
 
+/// Options of `rekey`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RekeyOptions {
+    /// How long all of it may take; without it, as long as it takes.
+    #[serde(default, rename = "timeout_ms", deserialize_with = "millis")]
+    pub timeout: Option<Duration>,
+}
+
 /// Options of `close`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]

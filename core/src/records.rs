@@ -97,6 +97,20 @@ pub struct KeepAliveReport {
     pub attention: Vec<Attention>,
 }
 
+/// What `rekey` did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RekeyReport {
+    /// Grants whose tokens are sealed with the first key now and were not before.
+    pub grants: u64,
+    /// Consents under way, likewise.
+    pub sessions: u64,
+    /// Rows that could not be moved yet: grants that are being rotated and consents still under way; or not at all:
+    /// sealed with a key that was not given.
+    pub left: u64,
+    /// Everything is sealed with the first key: the others can be taken away.
+    pub complete: bool,
+}
+
 /// A connection as the verbs return it. Times are milliseconds since the epoch.
 #[derive(Clone, Debug, Serialize)]
 pub struct Connection {

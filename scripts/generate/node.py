@@ -238,6 +238,7 @@ RECORDS = {
     "Connection": "A connection: the application's handle, the grant it uses and the chosen site.",
     "LedgerEntry": "One thing that befell a grant.",
     "Attention": "A connection that needs a person, or soon will.",
+    "RekeyReport": "What `rekey` did.",
     "KeepAliveReport": "What a pass of `keepAlive` did and found.",
     "RateLimit": "A rate limit that concerns a connection.",
     "HistoryEntry": "What came before an answer: an attempt that was not the last, or a wait.",

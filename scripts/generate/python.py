@@ -22,6 +22,7 @@ LEADING = {
     "authorize": ["id", "path"],
     "connections": [],
     "keep_alive": [],
+    "rekey": [],
     "close": [],
 }
 

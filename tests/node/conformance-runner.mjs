@@ -30,7 +30,7 @@ const LEADING = {
   select_site: ['id', 'site'],
   authorize: ['id', 'path'],
   connections: [],
-  keep_alive: [],
+  keep_alive: [], rekey: [],
   close: [],
 };
 const OTHER_SYSTEM = new URLSearchParams({

@@ -82,7 +82,7 @@ function errors() {
   return Object.fromEntries(classes);
 }
 
-const records = { Authorization: 'Authorization', ConnectSession: 'ConnectSession', Site: 'Site', Connection: 'Connection', Response: 'Response', KeepAliveReport: 'KeepAliveReport', Attention: 'Attention', HistoryEntry: 'HistoryEntry', LedgerEntry: 'LedgerEntry', RateLimit: 'RateLimit', RequestResult: 'RequestResult', Error: 'ThreeloError' };
+const records = { Authorization: 'Authorization', ConnectSession: 'ConnectSession', Site: 'Site', Connection: 'Connection', Response: 'Response', KeepAliveReport: 'KeepAliveReport', RekeyReport: 'RekeyReport', Attention: 'Attention', HistoryEntry: 'HistoryEntry', LedgerEntry: 'LedgerEntry', RateLimit: 'RateLimit', RequestResult: 'RequestResult', Error: 'ThreeloError' };
 const surface = {
   verbs: verbs(),
   fields: Object.fromEntries(Object.entries(records).map(([record, name]) => [record, fieldsOf(name)])),

@@ -44,6 +44,7 @@ LEADING = {
     "authorize": ["id", "path"],
     "connections": [],
     "keep_alive": [],
+    "rekey": [],
     "close": [],
 }
 OTHER_SYSTEM = {

@@ -17,6 +17,7 @@ RECORDS = (
     threelo.Connection,
     threelo.Response,
     threelo.KeepAliveReport,
+    threelo.RekeyReport,
     threelo.Attention,
     threelo.HistoryEntry,
     threelo.LedgerEntry,

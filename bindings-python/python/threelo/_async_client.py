@@ -12,7 +12,16 @@ from ._base import Base
 from ._files import upload_async
 from ._many import AsyncRequestResults
 from ._paginate import AsyncConnections, AsyncPaginator
-from ._types import Authorization, Connection, ConnectSession, KeepAliveReport, RateLimit, Response, Site
+from ._types import (
+    Authorization,
+    Connection,
+    ConnectSession,
+    KeepAliveReport,
+    RateLimit,
+    RekeyReport,
+    Response,
+    Site,
+)
 from ._wire import encode, encode_beside, encode_request
 
 
@@ -184,6 +193,15 @@ class AsyncClient(Base):
         As `Client.keep_alive()`, awaited.
         """
         return _results.report(await self._native.call_async("keep_alive", encode(options)))
+
+    async def rekey(self, **options: Unpack[given.RekeyOptions]) -> RekeyReport:
+        """Seals everything in the store with the first of the encryption keys, while others go on using it.
+        Give all processes the new key first and the old ones behind it, run this once, and take the old ones
+        away when it says that it is complete.
+
+        As `Client.rekey()`, awaited.
+        """
+        return _results.rekey_report(await self._native.call_async("rekey", encode(options)))
 
     async def rate_limits(self, id: str, **options: Unpack[given.RateLimitsOptions]) -> list[RateLimit]:
         """The rate limits that concern a connection, as Jira's last answers told them; nothing is sent.

@@ -12,7 +12,16 @@ from ._base import Base
 from ._files import upload
 from ._many import RequestResults
 from ._paginate import Connections, Paginator
-from ._types import Authorization, Connection, ConnectSession, KeepAliveReport, RateLimit, Response, Site
+from ._types import (
+    Authorization,
+    Connection,
+    ConnectSession,
+    KeepAliveReport,
+    RateLimit,
+    RekeyReport,
+    Response,
+    Site,
+)
 from ._wire import encode, encode_beside, encode_request
 
 
@@ -238,6 +247,20 @@ class Client(Base):
                 not raised.
         """
         return _results.report(self._native.call("keep_alive", encode(options)))
+
+    def rekey(self, **options: Unpack[given.RekeyOptions]) -> RekeyReport:
+        """Seals everything in the store with the first of the encryption keys, while others go on using it.
+        Give all processes the new key first and the old ones behind it, run this once, and take the old ones
+        away when it says that it is complete.
+
+        Args:
+            **options: see `RekeyOptions`. Without `timeout` it takes as long as it takes.
+
+        Raises:
+            StoreUnavailableError: the store cannot be read or written; what was moved stays so. What cannot
+                be moved is counted, not raised.
+        """
+        return _results.rekey_report(self._native.call("rekey", encode(options)))
 
     def rate_limits(self, id: str, **options: Unpack[given.RateLimitsOptions]) -> list[RateLimit]:
         """The rate limits that concern a connection, as Jira's last answers told them; nothing is sent.

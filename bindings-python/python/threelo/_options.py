@@ -266,6 +266,13 @@ class KeepAliveOptions(TypedDict, total=False):
     """How long the call may take, in seconds."""
 
 
+class RekeyOptions(TypedDict, total=False):
+    """Options of `rekey()` beside what comes by position."""
+
+    timeout: NotRequired[float | None]
+    """How long the call may take, in seconds."""
+
+
 class RateLimitsOptions(TypedDict, total=False):
     """Options of `rate_limits()` beside what comes by position."""
 

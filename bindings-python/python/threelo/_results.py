@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ._types import Authorization, Connection, ConnectSession, KeepAliveReport, RateLimit, Site
+from ._types import Authorization, Connection, ConnectSession, KeepAliveReport, RateLimit, RekeyReport, Site
 
 
 def session(answer: str) -> ConnectSession:
@@ -26,6 +26,11 @@ def sites(answer: str) -> list[Site]:
 def report(answer: str) -> KeepAliveReport:
     """A `KeepAliveReport`."""
     return KeepAliveReport._read(json.loads(answer))
+
+
+def rekey_report(answer: str) -> RekeyReport:
+    """A `RekeyReport`."""
+    return RekeyReport(**json.loads(answer))
 
 
 def rate_limits(answer: str) -> list[RateLimit]:

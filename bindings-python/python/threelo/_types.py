@@ -189,6 +189,21 @@ class KeepAliveReport:
 
 
 @dataclass(frozen=True, slots=True)
+class RekeyReport:
+    """What `rekey()` did."""
+
+    grants: int
+    """Grants whose tokens are sealed with the first key now and were not before."""
+    sessions: int
+    """Consents under way, likewise."""
+    left: int
+    """Rows that could not be moved yet: grants that are being rotated and consents still under way; or not at
+    all: sealed with a key that was not given."""
+    complete: bool
+    """Everything is sealed with the first key: the others can be taken away."""
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened beside the calls; what `on_event` is called with."""
 

@@ -15,8 +15,8 @@ use crate::config::ClientOptions;
 use crate::error::{Code, Error, Result};
 use crate::options::{
     AuthorizeOptions, CloseOptions, CompleteOptions, ConnectOptions, ConnectionsOptions, IdOptions,
-    ImportOptions, KeepAliveOptions, ManyOptions, PaginateOptions, RequestOptions, SelectSiteOptions,
-    UpdateOptions,
+    ImportOptions, KeepAliveOptions, ManyOptions, PaginateOptions, RekeyOptions, RequestOptions,
+    SelectSiteOptions, UpdateOptions,
 };
 use crate::upload::Upload;
 
@@ -46,6 +46,8 @@ pub enum Call {
     ImportConnection(ImportOptions),
     /// `keep_alive`
     KeepAlive(KeepAliveOptions),
+    /// `rekey`
+    Rekey(RekeyOptions),
     /// `rate_limits`
     RateLimits(IdOptions),
     /// `access_token`
@@ -74,6 +76,7 @@ impl Call {
             "disconnect" => Self::Disconnect(decode(verb, options, casing)?),
             "import_connection" => Self::ImportConnection(decode(verb, options, casing)?),
             "keep_alive" => Self::KeepAlive(decode(verb, options, casing)?),
+            "rekey" => Self::Rekey(decode(verb, options, casing)?),
             "rate_limits" => Self::RateLimits(decode(verb, options, casing)?),
             "access_token" => Self::AccessToken(decode(verb, options, casing)?),
             "authorize" => Self::Authorize(decode(verb, options, casing)?),
@@ -157,6 +160,7 @@ impl Client {
             Call::Disconnect(options) => text(&self.disconnect(options).await?),
             Call::ImportConnection(options) => text(&self.import_connection(options).await?),
             Call::KeepAlive(options) => text(&self.keep_alive(options).await?),
+            Call::Rekey(options) => text(&self.rekey(options).await?),
             Call::RateLimits(options) => text(&self.rate_limits(options).await?),
             Call::AccessToken(options) => {
                 text(secrecy::ExposeSecret::expose_secret(&self.access_token(options).await?))

@@ -110,6 +110,8 @@ pub(super) const OPTIONS: &[(&str, &[Known])] = &[
         Known { name: "idle_days", accepted: "number", required: false, secret: false, beside: false },
         Known { name: "concurrency", accepted: "integer", required: false, secret: false, beside: false },
     ]),
+    ("rekey", &[
+    ]),
     ("rate_limits", &[
         Known { name: "id", accepted: "string", required: true, secret: false, beside: false },
     ]),

@@ -9,6 +9,7 @@ use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::time::Instant;
 
 use super::Client;
+use super::progress::Progress;
 use crate::atlassian::token_endpoint::{ABSOLUTE_MS, INACTIVE_MS};
 use crate::clock::wall_ms;
 use crate::error::{Code, Error, Result};
@@ -46,14 +47,17 @@ impl Client {
             let now = wall_ms();
             let idle = millis(Duration::from_secs_f64((options.idle_days * 86_400.0).min(1e9)));
             let mut report = KeepAliveReport::default();
+            let mut progress = Progress::new(&self.connector().keeper.shared.events, "keep_alive");
             let mut due = self.due(WhichDue::Idle(now.saturating_sub(idle).max(1)));
             while let Some(page) = self.page(&mut due).await? {
                 let rotations = page.into_iter().map(|grant| self.freshen(grant).boxed());
                 let mut ends = stream::iter(rotations).buffer_unordered(options.concurrency as usize);
                 while let Some(fresh) = ends.next().await {
                     *if fresh { &mut report.rotated } else { &mut report.failed } += 1;
+                    progress.one();
                 }
             }
+            progress.tell();
             let mut seen = HashSet::new();
             let unused = now.saturating_add(NOTICE_MS).saturating_sub(INACTIVE_MS);
             let old = now.saturating_add(NOTICE_MS).saturating_sub(ABSOLUTE_MS);

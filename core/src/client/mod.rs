@@ -7,6 +7,8 @@ mod keep_alive;
 mod lifecycle;
 mod many;
 mod open;
+mod progress;
+mod rekey;
 mod sites;
 mod view;
 

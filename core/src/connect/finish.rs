@@ -62,16 +62,17 @@ impl Connector {
         let held = self.keeper.hold(row)?;
         let listed = self.list_sites(&held, deadline).await?;
         let account = self.learn_account(&held, &listed, deadline).await;
-        let learnt = Learnt {
-            session,
-            asked: &asked,
-            grant_id,
-            listed: &listed,
-            account: account.as_deref(),
-            policy: self.config.site_policy,
-        };
+        let mut session = session.clone();
         let until = Instant::now() + LEASE_PATIENCE;
         for _ in 0..TRIES {
+            let learnt = Learnt {
+                session: &session,
+                asked: &asked,
+                grant_id,
+                listed: &listed,
+                account: account.as_deref(),
+                policy: self.config.site_policy,
+            };
             let plan = placing::plan(&**store, &learnt).await?;
             if Instant::now() < until && self.disturbs(&plan).await? {
                 sleep(LOOK_AGAIN).await;
@@ -81,9 +82,8 @@ impl Connector {
                 self.tell(&session.connection_id, &plan);
                 return Ok(plan.decision.error);
             }
-            if store.session(&session.state_hash).await?.is_none() {
-                return Err(gone());
-            }
+            // It may have been sealed anew meanwhile.
+            session = store.session(&session.state_hash).await?.ok_or_else(gone)?;
         }
         Err(Error::new(Code::StoreUnavailable, "other writers never let this consent be stored"))
     }

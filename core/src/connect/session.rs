@@ -13,10 +13,11 @@ use zeroize::Zeroizing;
 
 use crate::config::Config;
 use crate::error::{Code, Error, Result};
+use crate::grant::rekey::Moved;
 use crate::random;
 use crate::records::Tags;
 use crate::store::seal::{Bound, Sealer};
-use crate::store::{Sealed, SessionRow, SessionStage};
+use crate::store::{Expect, Sealed, SessionRow, SessionStage, Store, Write};
 
 /// What `connect` (or an import) asked for, kept until the connection stands.
 #[derive(Clone, Serialize, Deserialize)]
@@ -69,6 +70,23 @@ impl Asked {
 
 fn unreadable() -> Error {
     Error::new(Code::DecryptionFailed, "a connect session does not hold what it should")
+}
+
+/// Seals a session with the first key. One that the browser or the token endpoint is still to come back to is left
+/// alone: its state is spent by whoever finds the row as it was written. It is gone within the hour.
+pub(crate) async fn rekey(store: &dyn Store, sealer: &Sealer, row: SessionRow) -> Result<Moved> {
+    if sealer.is_current(&row.payload) {
+        return Ok(Moved::Before);
+    }
+    if !matches!(row.stage, SessionStage::Exchanged { .. }) {
+        return Ok(Moved::Busy);
+    }
+    let Ok(asked) = Asked::open(sealer, &row) else { return Ok(Moved::Unreadable) };
+    let payload = asked.seal(sealer, &row.state_hash)?;
+    let expect = vec![Expect::Session(row.state_hash.clone(), Some(row.seq))];
+    let moved = store.write(expect, vec![Write::PutSession(SessionRow { payload, ..row })]).await?;
+    // Whoever changed it meanwhile has finished it: that is all that is left to do with one.
+    Ok(moved.map_or(Moved::Before, |_| Moved::Now))
 }
 
 /// A session about to be stored, and what the browser needs.

@@ -14,6 +14,7 @@ pub(crate) mod ledger;
 #[cfg(test)]
 pub(crate) mod model;
 pub mod protocol;
+pub(crate) mod rekey;
 mod runner;
 pub(crate) mod tokens;
 pub(crate) mod transitions;

@@ -181,6 +181,22 @@ impl Store for MemoryStore {
         })
     }
 
+    fn grants<'a>(&'a self, after: Option<&'a str>, limit: u32) -> Answer<'a, Vec<GrantRow>> {
+        self.on_rows(move |rows| {
+            let start = after.map_or(Unbounded, Excluded);
+            let after = rows.grants.range::<str, _>((start, Unbounded));
+            after.map(|(_, row)| row).take(limit as usize).cloned().collect()
+        })
+    }
+
+    fn sessions<'a>(&'a self, after: Option<&'a [u8]>, limit: u32) -> Answer<'a, Vec<SessionRow>> {
+        self.on_rows(move |rows| {
+            let start = after.map_or(Unbounded, Excluded);
+            let after = rows.sessions.range::<[u8], _>((start, Unbounded));
+            after.map(|(_, row)| row).take(limit as usize).cloned().collect()
+        })
+    }
+
     fn session<'a>(&'a self, state_hash: &'a [u8]) -> Answer<'a, Option<SessionRow>> {
         self.on_rows(|rows| rows.sessions.get(state_hash).cloned())
     }

@@ -175,6 +175,12 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// A page of the grants that are due, in the order of their [`Due::place`].
     fn grants_due<'a>(&'a self, due: &'a Due) -> Answer<'a, Vec<GrantRow>>;
 
+    /// At most `limit` grants of whichever app with ids greater than `after`, in the order of their ids (by bytes).
+    fn grants<'a>(&'a self, after: Option<&'a str>, limit: u32) -> Answer<'a, Vec<GrantRow>>;
+
+    /// At most `limit` sessions with hashes greater than `after`, in the order of their hashes.
+    fn sessions<'a>(&'a self, after: Option<&'a [u8]>, limit: u32) -> Answer<'a, Vec<SessionRow>>;
+
     /// A session by its state's hash.
     fn session<'a>(&'a self, state_hash: &'a [u8]) -> Answer<'a, Option<SessionRow>>;
 

@@ -124,6 +124,12 @@ async fn on_disk<T: Send + 'static>(store: &Path, work: fn(&Path) -> Result<T>, 
     done.map_err(|error| error.with("store", store.display().to_string()))
 }
 
+/// Has the key check value opened by the first key alone from now on.
+pub(crate) async fn renew_key_check(store: &dyn Store, sealer: &Sealer) -> Result<()> {
+    let value = sealer.seal(Bound::KeyCheck, KEY_CHECK_TEXT)?;
+    store.write(vec![], vec![Write::PutMeta(KEY_CHECK.to_owned(), value.0)]).await.map(drop)
+}
+
 /// Proves the keys on the key check value, or leaves one for those who come later.
 async fn check(store: &dyn Store, sealer: &Sealer) -> Result<()> {
     if store.meta(KEY_CHECK).await?.is_none() {

@@ -173,6 +173,14 @@ impl Store for PostgresStore {
         Box::pin(ask!(self, read::connections, tags, after, limit))
     }
 
+    fn grants<'a>(&'a self, after: Option<&'a str>, limit: u32) -> Answer<'a, Vec<GrantRow>> {
+        Box::pin(ask!(self, read::grants, after, limit))
+    }
+
+    fn sessions<'a>(&'a self, after: Option<&'a [u8]>, limit: u32) -> Answer<'a, Vec<SessionRow>> {
+        Box::pin(ask!(self, read::sessions, after, limit))
+    }
+
     fn session<'a>(&'a self, state_hash: &'a [u8]) -> Answer<'a, Option<SessionRow>> {
         Box::pin(ask!(self, read::session, state_hash))
     }

@@ -165,6 +165,33 @@ fn connections_from(rows: &[PgRow]) -> Read<Vec<ConnectionRow>> {
     rows.iter().map(|row| Cells::new(row).connection()).collect()
 }
 
+pub(super) async fn grants(db: &mut PgConnection, after: Option<&str>, limit: u32) -> Read<Vec<GrantRow>> {
+    // No grant's id is empty.
+    const SQL: &str = concat!(
+        "SELECT ",
+        grant_columns!(),
+        " FROM threelo_grants AS g WHERE g.id > $1 ORDER BY g.id LIMIT $2"
+    );
+    let after = stored(after.unwrap_or_default());
+    let rows = sqlx::query(SQL).bind(after).bind(i64::from(limit)).fetch_all(db).await?;
+    rows.iter().map(|row| Cells::new(row).grant()).collect()
+}
+
+pub(super) async fn sessions(
+    db: &mut PgConnection,
+    after: Option<&[u8]>,
+    limit: u32,
+) -> Read<Vec<SessionRow>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        session_columns!(),
+        " FROM threelo_sessions WHERE state_hash > $1 ORDER BY state_hash LIMIT $2"
+    );
+    let after = after.unwrap_or_default();
+    let rows = sqlx::query(SQL).bind(after).bind(i64::from(limit)).fetch_all(db).await?;
+    rows.iter().map(|row| Cells::new(row).session()).collect()
+}
+
 pub(super) async fn session(db: &mut PgConnection, state_hash: &[u8]) -> Read<Option<SessionRow>> {
     const SQL: &str = concat!("SELECT ", session_columns!(), " FROM threelo_sessions WHERE state_hash = $1");
     let row = sqlx::query(SQL).bind(state_hash).fetch_optional(db).await?;

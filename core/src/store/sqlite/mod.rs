@@ -164,6 +164,14 @@ impl Store for SqliteStore {
         ask!(self, read::connections, tags, after, limit)
     }
 
+    fn grants<'a>(&'a self, after: Option<&'a str>, limit: u32) -> Answer<'a, Vec<GrantRow>> {
+        ask!(self, read::grants, after, limit)
+    }
+
+    fn sessions<'a>(&'a self, after: Option<&'a [u8]>, limit: u32) -> Answer<'a, Vec<SessionRow>> {
+        ask!(self, read::sessions, after, limit)
+    }
+
     fn session<'a>(&'a self, state_hash: &'a [u8]) -> Answer<'a, Option<SessionRow>> {
         ask!(self, read::session, state_hash)
     }

@@ -162,6 +162,32 @@ fn connections_from(rows: &[SqliteRow]) -> Read<Vec<ConnectionRow>> {
     rows.iter().map(|row| Cells::new(row).connection()).collect()
 }
 
+pub(super) async fn grants(
+    db: &mut SqliteConnection,
+    after: Option<&str>,
+    limit: u32,
+) -> Read<Vec<GrantRow>> {
+    // No grant's id is empty.
+    const SQL: &str =
+        concat!("SELECT ", grant_columns!(), " FROM grants AS g WHERE g.id > ? ORDER BY g.id LIMIT ?");
+    let rows = sqlx::query(SQL).bind(after.unwrap_or_default()).bind(limit).fetch_all(db).await?;
+    rows.iter().map(|row| Cells::new(row).grant()).collect()
+}
+
+pub(super) async fn sessions(
+    db: &mut SqliteConnection,
+    after: Option<&[u8]>,
+    limit: u32,
+) -> Read<Vec<SessionRow>> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        session_columns!(),
+        " FROM sessions WHERE state_hash > ? ORDER BY state_hash LIMIT ?"
+    );
+    let rows = sqlx::query(SQL).bind(after.unwrap_or_default()).bind(limit).fetch_all(db).await?;
+    rows.iter().map(|row| Cells::new(row).session()).collect()
+}
+
 pub(super) async fn session(db: &mut SqliteConnection, state_hash: &[u8]) -> Read<Option<SessionRow>> {
     const SQL: &str = concat!("SELECT ", session_columns!(), " FROM sessions WHERE state_hash = ?");
     let row = sqlx::query(SQL).bind(state_hash).fetch_optional(db).await?;

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{account, connection, grant, on_every_store, put, tags};
+use super::{account, connection, grant, on_every_store, put, session, tags};
 use crate::records::Tags;
-use crate::store::{AccountKey, Changes, ConnectionRow, GrantRow, Store, Write};
+use crate::store::{AccountKey, Changes, ConnectionRow, GrantRow, SessionRow, SessionStage, Store, Write};
 
 on_every_store!(
     pages_follow_the_bytes_of_the_ids,
     tags_narrow_the_list_and_follow_every_update,
     several_tags_must_all_be_carried,
+    grants_and_sessions_come_page_by_page,
     an_account_finds_its_grants_oldest_consent_first,
     a_grant_finds_its_connections,
     changes_name_what_was_written_and_removed,
@@ -43,6 +44,22 @@ async fn pages_follow_the_bytes_of_the_ids(store: Arc<dyn Store>) {
     assert_eq!(paged, sorted);
     assert_eq!(ids(&*store, &Tags::new(), Some("a"), 2).await, ["a\u{0}", "a\u{0}b"]);
     assert_eq!(ids(&*store, &Tags::new(), Some("aa"), 1).await, ["b"]);
+}
+
+async fn grants_and_sessions_come_page_by_page(store: Arc<dyn Store>) {
+    assert!(store.grants(None, 9).await.unwrap().is_empty());
+    assert!(store.sessions(None, 9).await.unwrap().is_empty());
+    let other = GrantRow { client_id: "other".into(), ..grant("g2") };
+    let sessions = [9, 1, 5].map(|hash| Write::PutSession(session(hash, "c", SessionStage::Waiting, 1)));
+    let grants = [grant("g3"), other, grant("G1")].map(Write::PutGrant);
+    put(&*store, sessions.into_iter().chain(grants).collect()).await;
+    let ids = |rows: Vec<GrantRow>| rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
+    assert_eq!(ids(store.grants(None, 2).await.unwrap()), ["G1", "g2"]);
+    assert_eq!(ids(store.grants(Some("g2"), 2).await.unwrap()), ["g3"]);
+    assert_eq!(ids(store.grants(Some("g3"), 2).await.unwrap()), [""; 0]);
+    let hashes = |rows: Vec<SessionRow>| rows.into_iter().map(|row| row.state_hash[0]).collect::<Vec<_>>();
+    assert_eq!(hashes(store.sessions(None, 2).await.unwrap()), [1, 5]);
+    assert_eq!(hashes(store.sessions(Some(&[5; 32]), 2).await.unwrap()), [9]);
 }
 
 async fn tags_narrow_the_list_and_follow_every_update(store: Arc<dyn Store>) {

@@ -174,6 +174,12 @@ impl Store for Replay {
     fn grants_due<'a>(&'a self, _: &'a Due) -> Answer<'a, Vec<GrantRow>> {
         unasked()
     }
+    fn grants<'a>(&'a self, _: Option<&'a str>, _: u32) -> Answer<'a, Vec<GrantRow>> {
+        unasked()
+    }
+    fn sessions<'a>(&'a self, _: Option<&'a [u8]>, _: u32) -> Answer<'a, Vec<SessionRow>> {
+        unasked()
+    }
     fn session<'a>(&'a self, _: &'a [u8]) -> Answer<'a, Option<SessionRow>> {
         unasked()
     }
