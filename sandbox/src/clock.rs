@@ -1,4 +1,4 @@
-//! The sandbox's own clock: real time plus an offset that tests move.
+//! The sandbox's own clock: real time, or a time at which it stands, plus an offset that tests move.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,17 +10,24 @@ pub(crate) const SECOND: Millis = 1000;
 /// One day.
 pub(crate) const DAY: Millis = 24 * 60 * 60 * SECOND;
 
-/// Real time plus an offset.
+/// Real time, or a time at which it stands, plus an offset.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Clock {
+    stopped_at: Option<Millis>,
     offset: Millis,
 }
 
 impl Clock {
+    /// A clock that goes with the machine's, or stands at this second.
+    #[must_use]
+    pub(crate) fn new(stopped_at: Option<i64>) -> Self {
+        Self { stopped_at: stopped_at.map(|second| second.saturating_mul(SECOND)), offset: 0 }
+    }
+
     /// The time of the sandbox.
     #[must_use]
     pub(crate) fn now(&self) -> Millis {
-        real_now().saturating_add(self.offset)
+        self.stopped_at.unwrap_or_else(real_now).saturating_add(self.offset)
     }
 
     /// Moves the clock; a negative number moves it back.

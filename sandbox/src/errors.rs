@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::clock::{jira_date, real_now};
+use crate::clock::{Millis, jira_date};
 use crate::reply::Reply;
 
 /// (a) The gateway's own: `{"code", "message"}`.
@@ -25,9 +25,9 @@ pub(crate) fn jira_fields(status: u16, errors: Value) -> Reply {
 
 /// (c) Spring style.
 #[must_use]
-pub(crate) fn spring(status: u16, error: &str, path: &str) -> Reply {
+pub(crate) fn spring(status: u16, error: &str, path: &str, now: Millis) -> Reply {
     let body = json!({
-        "timestamp": jira_date(real_now()), "status": status, "error": error,
+        "timestamp": jira_date(now), "status": status, "error": error,
         "message": "No message available", "path": path,
     });
     Reply::json(status, &body)

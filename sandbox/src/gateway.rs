@@ -132,7 +132,7 @@ pub(crate) fn call(state: &mut State, request: &Request) -> Reply {
     let product = match product {
         Some("jira") => Product::Jira,
         Some("confluence") => Product::Confluence,
-        _ => return caller.sign(state, not_found(request)),
+        _ => return caller.sign(state, not_found(state, request)),
     };
     let mut reply = at_site(state, request, &caller, product, cloud_id, &rest);
     // Only ids that exist are worth a field: what else stands there is in the path already.
@@ -151,7 +151,7 @@ fn at_site(
 ) -> Reply {
     let Some(at) = state.site_by_cloud_id(cloud_id) else {
         return match state.world.settings.unknown_site {
-            UnknownSite::Spring => not_found(request),
+            UnknownSite::Spring => not_found(state, request),
             UnknownSite::Html => errors::html(404, "Page unavailable").outcome("not_found"),
         };
     };
@@ -166,7 +166,7 @@ fn at_site(
     let by_table = state.world.settings.listing_items.is_some();
     let Some((target, holes)) = find(product, method, rest, known, by_table) else {
         return match state.world.settings.unknown_path {
-            UnknownPath::NotFound => not_found(request),
+            UnknownPath::NotFound => not_found(state, request),
             UnknownPath::ScopeMismatch => scope_mismatch().reason("unknown path"),
         };
     };
@@ -237,8 +237,8 @@ fn find(
     found.or_else(nothing)
 }
 
-fn not_found(request: &Request) -> Reply {
-    errors::spring(404, "Not Found", &request.path).outcome("not_found")
+fn not_found(state: &State, request: &Request) -> Reply {
+    errors::spring(404, "Not Found", &request.path, state.clock.now()).outcome("not_found")
 }
 
 fn not_installed(state: &State) -> Reply {

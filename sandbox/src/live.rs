@@ -146,7 +146,7 @@ fn world(state: &State) -> (Markup, Markup) {
     let now = state.clock.now();
     let bar = html! {
         dl {
-            div { dt { "Its clock" } dd { (moment(now)) } }
+            div { dt { "Its clock" } dd { (moment(now)) @if state.world.stopped_at.is_some() { ", standing" } } }
             @if state.clock.offset() != 0 { div { dt { "moved by" } dd { (days(state.clock.offset())) } } }
             div { dt { "Seed" } dd { (state.world.seed) } }
         }

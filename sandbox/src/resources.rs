@@ -68,7 +68,7 @@ fn expired(state: &State, request: &Request) -> Reply {
     let site_call = request.path.starts_with("/ex/");
     let reply = match state.world.settings.expired_token_status {
         403 if site_call => errors::gateway(403, "Forbidden"),
-        404 if site_call => errors::spring(404, "Not Found", &request.path),
+        404 if site_call => errors::spring(404, "Not Found", &request.path, state.clock.now()),
         _ => errors::unauthorized(),
     };
     reply.outcome("expired_token")
@@ -118,7 +118,7 @@ pub(crate) fn me(state: &State, request: &Request) -> Reply {
         Err(reply) => return *reply,
     };
     let reply = if state.world.settings.me == Me::Missing {
-        errors::spring(404, "Not Found", &request.path).outcome("not_found")
+        errors::spring(404, "Not Found", &request.path, state.clock.now()).outcome("not_found")
     } else if !caller.has(&["read:me"]) {
         errors::scope_mismatch()
     } else {

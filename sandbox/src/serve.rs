@@ -88,7 +88,10 @@ impl Sandbox {
             None => self.change(),
         }
         let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
-            return respond(errors::spring(413, "Payload Too Large", &path), None);
+            return respond(
+                errors::spring(413, "Payload Too Large", &path, self.state.lock().clock.now()),
+                None,
+            );
         };
         let request = Request { method: parts.method, path, query, headers: parts.headers, body };
         let Some(n) = n else {
@@ -190,7 +193,9 @@ fn route(state: &mut State, request: &Request) -> Reply {
     match (method.as_str(), request.path.as_str()) {
         // Another host has nothing of what follows.
         ("GET", _) if at_media => media(state, request),
-        (_, path) if at_media => errors::spring(404, "Not Found", path).outcome("not_found"),
+        (_, path) if at_media => {
+            errors::spring(404, "Not Found", path, state.clock.now()).outcome("not_found")
+        }
         // A browser asks before it sends the Authorization header across origins (F4.10).
         ("OPTIONS", path)
             if is_api(path) && request.headers.contains_key("access-control-request-method") =>
@@ -206,10 +211,11 @@ fn route(state: &mut State, request: &Request) -> Reply {
         ("GET", "/authorize") => authorize::show(state, request),
         ("POST", "/authorize") => authorize::answer(state, request),
         ("POST", "/oauth/token") => token::exchange(state, request),
+        ("POST", "/oauth/revoke") => token::revoke(state, request),
         ("GET", "/oauth/token/accessible-resources") => resources::accessible(state, request),
         ("GET", "/me") => resources::me(state, request),
         (_, path) if path.starts_with("/ex/") => gateway::call(state, request),
-        (_, path) => errors::spring(404, "Not Found", path).outcome("not_found"),
+        (_, path) => errors::spring(404, "Not Found", path, state.clock.now()).outcome("not_found"),
     }
 }
 

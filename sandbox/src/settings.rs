@@ -201,6 +201,18 @@ switch!(
 );
 
 switch!(
+    /// What the undocumented revocation endpoint does (F4.9, unconfirmed).
+    Revocation {
+        /// It says yes, and the grant lives on.
+        Ignored,
+        /// It ends the grant of the token's account and app, as in the profile (F1.10).
+        Grant,
+        /// There is none.
+        Missing,
+    }
+);
+
+switch!(
     /// What the media host does when it is sent an access token (F5.7).
     MediaAuthorization {
         /// 403.
@@ -265,6 +277,7 @@ pub struct Settings {
     pub idle_days: i64,
     pub code_lifetime_s: i64,
     pub omit_refresh_token: u32,
+    pub revocation: Revocation,
     pub me: Me,
     pub myself: Myself,
     pub not_installed_body: NotInstalledBody,
@@ -320,6 +333,7 @@ impl Default for Settings {
             idle_days: 90,
             code_lifetime_s: 600,
             omit_refresh_token: 0,
+            revocation: Revocation::default(),
             me: Me::default(),
             myself: Myself::default(),
             not_installed_body: NotInstalledBody::default(),

@@ -111,7 +111,7 @@ impl State {
     pub(crate) fn new(world: World, epoch: u64, media: &str) -> Result<Self, String> {
         let world = world.completed();
         check(&world)?;
-        let clock = Clock::default();
+        let clock = Clock::new(world.stopped_at);
         let started = clock.now();
         let sites = world.sites.iter().map(|site| LiveSite::new(site, &world, started)).collect();
         let mint = Mint::new(world.seed, epoch);

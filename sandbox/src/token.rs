@@ -11,7 +11,7 @@ use crate::grants::Issued;
 use crate::mint::base64url;
 use crate::reply::{Params, Reply, Request};
 use crate::rotation::{FamilyState, Refusal, Verdict};
-use crate::settings::DeadTokenError;
+use crate::settings::{DeadTokenError, Revocation};
 use crate::state::{RefreshAt, State};
 
 /// The fields of the body; JSON as documented, or a form, which is accepted too (F2.2).
@@ -58,6 +58,28 @@ pub(crate) fn exchange(state: &mut State, request: &Request) -> Reply {
     let known = |name: &String| matches!(name.as_str(), "authorization_code" | "refresh_token");
     reply.note.grant_type = grant_type.filter(known);
     reply
+}
+
+/// POST `/oauth/revoke`: in Atlassian's discovery document and nowhere else (F4.9). The form is RFC 7009's, by which an
+/// unknown token is no error.
+#[must_use]
+pub(crate) fn revoke(state: &mut State, request: &Request) -> Reply {
+    if state.world.settings.revocation == Revocation::Missing {
+        return errors::spring(404, "Not Found", &request.path, state.clock.now()).outcome("not_found");
+    }
+    authenticated(state, request, &Fields::read(request), |state, fields, client_id| {
+        let at = fields.get("token").and_then(|token| state.refresh.get(token)).copied();
+        let grant = at.and_then(|at| state.grants.get(at.grant)).filter(|grant| grant.client_id == client_id);
+        let account = grant.map(|grant| grant.account.clone());
+        if let Some(account) =
+            account.as_deref().filter(|_| state.world.settings.revocation == Revocation::Grant)
+        {
+            state.revoke(account, Some(client_id));
+        }
+        let mut reply = Reply::empty(200).outcome("revocation");
+        reply.note.account = account.map(|account| state.account_name(&account));
+        reply
+    })
 }
 
 /// Credentials first: wrong ones say nothing about the token, and must not spend it (F2.7).

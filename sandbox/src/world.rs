@@ -12,6 +12,8 @@ use crate::settings::Settings;
 pub struct World {
     /// Everything that looks random follows from it.
     pub seed: u64,
+    /// The clock stands at this Unix second and is only moved by tests; `null`: it goes with the machine's.
+    pub stopped_at: Option<i64>,
     /// OAuth apps.
     pub apps: Vec<App>,
     /// People.
@@ -134,6 +136,7 @@ impl Default for World {
     fn default() -> Self {
         Self {
             seed: 1,
+            stopped_at: None,
             apps: vec![App::default()],
             accounts: default_accounts(),
             sites: default_sites(),

@@ -93,3 +93,27 @@ async fn beta_headers_say_something_else_than_those_that_count() {
     assert!(answer.headers().contains_key("x-beta-ratelimit-nearlimit"));
     assert!(!answer.headers().contains_key("x-ratelimit-nearlimit"));
 }
+
+#[tokio::test]
+async fn points_of_one_site_do_not_stop_another_when_they_are_counted_by_tenant() {
+    for (scope, elsewhere, reason) in
+        [("global", 429, "jira-quota-global-based"), ("tenant", 200, "jira-quota-tenant-based")]
+    {
+        let settings = json!({"quota_points": 3, "quota_scope": scope});
+        let bench = Bench::with(json!({"stopped_at": 1_790_000_000, "settings": settings})).await;
+        bench.connect("ada", &["zeta"], "read:jira-user").await;
+        let pair = bench.connect("ada", &["acme"], "read:jira-user").await;
+        let myself = async |site: &str| {
+            let path = format!("/ex/jira/{}/rest/api/3/myself", bench.cloud_id(site).await);
+            bench.send("GET", &path, &pair.access, None).await
+        };
+        let seen = [myself("acme").await.status(), myself("acme").await.status()];
+        assert_eq!(seen.map(|status| status.as_u16()), [200, 200], "{scope}");
+        let over = myself("acme").await;
+        assert_eq!(
+            (over.status().as_u16(), &over.headers()["ratelimit-reason"]),
+            (429, &reason.parse().unwrap())
+        );
+        assert_eq!(myself("zeta").await.status().as_u16(), elsewhere, "{scope}");
+    }
+}

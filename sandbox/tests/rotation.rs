@@ -185,3 +185,23 @@ async fn no_secret_reaches_log_or_grants() {
     }
     assert!(!seen.contains("sandbox-secret"));
 }
+
+#[tokio::test]
+async fn revocation_is_answered_whether_or_not_it_ends_anything() {
+    for (setting, status, state) in
+        [("ignored", 200, "live"), ("grant", 200, "dead"), ("missing", 404, "live")]
+    {
+        let bench = Bench::with(json!({"settings": {"revocation": setting}})).await;
+        let pair = bench.ada().await;
+        let revoke = async |secret: &str, token: &str| {
+            let body = json!({"token": token, "client_id": "sandbox-client", "client_secret": secret});
+            bench.http.post(bench.url("/oauth/revoke")).json(&body).send().await.unwrap().status().as_u16()
+        };
+        let wrong = if setting == "missing" { 404 } else { 401 };
+        assert_eq!(revoke("wrong", &pair.refresh).await, wrong, "{setting}");
+        assert_eq!(revoke("sandbox-secret", "unknown").await, status, "{setting}");
+        assert_eq!(revoke("sandbox-secret", &pair.refresh).await, status, "{setting}");
+        let seen = bench.control("POST", "/tokens/inspect", json!({"refresh_token": pair.refresh})).await;
+        assert_eq!(seen["state"], state, "{setting}: {seen}");
+    }
+}

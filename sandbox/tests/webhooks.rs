@@ -115,9 +115,23 @@ async fn deliveries_are_signed_with_the_apps_secret_and_end_with_the_grant() {
     let commented = hooks.deliveries("?event=comment_created&issue=ACME-7").await;
     assert_eq!(commented[0]["body"]["matchedWebhookIds"], json!([1001]));
     assert!(hooks.deliveries("?event=jira:issue_deleted").await.is_empty());
+    let told = (&one["body"]["changelog"]["items"][0]["field"], &commented[0]["body"]["changelog"]);
+    assert_eq!(told, (&json!("summary"), &Value::Null), "what changed is told of updates alone");
     // F9.9: a grant that is gone has its webhooks fall silent.
     hooks.bench.control("POST", "/accounts/ada/revoke", json!({})).await;
     assert!(hooks.deliveries("").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_filter_keeps_out_what_it_does_not_name() {
+    let hooks = Hooks::new().await;
+    let of = |jql: &str| json!({"events": ["jira:issue_updated"], "jqlFilter": jql});
+    let three = json!([of("project = ACME"), of("project = OTHER"), of("issueKey in (ACME-2)")]);
+    hooks.register("https://app.example.com/hook", three).await;
+    for (issue, matched) in [("ACME-1", json!([1000])), ("ACME-2", json!([1000, 1002]))] {
+        let deliveries = hooks.deliveries(&format!("?issue={issue}")).await;
+        assert_eq!(deliveries[0]["body"]["matchedWebhookIds"], matched, "{issue}");
+    }
 }
 
 #[tokio::test]

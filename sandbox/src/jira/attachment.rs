@@ -29,7 +29,7 @@ pub(crate) fn upload(call: &mut Call<'_>) -> Reply {
     let Some(at) = position(call) else { return missing() };
     let kind = call.request.header("content-type").unwrap_or("");
     let Some(parts) = multipart::read(kind, &call.request.body) else {
-        return errors::spring(415, "Unsupported Media Type", &call.request.path);
+        return errors::spring(415, "Unsupported Media Type", &call.request.path, call.state.clock.now());
     };
     let files: Vec<_> = parts.into_iter().filter(|part| part.name == "file").collect();
     if files.len() > MOST_FILES {
@@ -76,13 +76,13 @@ pub(crate) fn media(state: &State, request: &Request) -> Reply {
     if request.headers.contains_key("authorization")
         && state.world.settings.media_authorization == MediaAuthorization::Forbidden
     {
-        return errors::spring(403, "Forbidden", &request.path)
+        return errors::spring(403, "Forbidden", &request.path, state.clock.now())
             .outcome("forbidden")
             .reason("authorization sent");
     }
     match signed(state, request) {
         Some(attachment) => bytes(request, &attachment).outcome("ok"),
-        None => errors::spring(401, "Unauthorized", &request.path).outcome("bad_token"),
+        None => errors::spring(401, "Unauthorized", &request.path, state.clock.now()).outcome("bad_token"),
     }
 }
 

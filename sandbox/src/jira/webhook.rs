@@ -8,6 +8,8 @@ use crate::clock::{DAY, Millis, SECOND, jira_date};
 use crate::errors;
 use crate::gateway::Call;
 use crate::jira::paging::{Window, page_bean};
+use crate::jira::people::user;
+use crate::jql::Query;
 use crate::mint::base64url;
 use crate::reply::Reply;
 use crate::state::{LiveSite, State};
@@ -147,8 +149,8 @@ fn change(call: &mut Call<'_>, change: impl Fn(&mut Webhook)) -> bool {
     true
 }
 
-/// What Jira would send for an event about an issue: one delivery for each app that waits for it, signed with the
-/// app's secret (F9.4, F9.6, F9.8). Nothing is sent; a test hands it to what is to be tested.
+/// What Jira would send for an event about an issue: one delivery for each app that waits for it and whose filter the
+/// issue passes, signed with the app's secret (F9.4, F9.6, F9.8). Nothing is sent; a test hands it to what is to be tested.
 pub(crate) fn deliveries(state: &State, site: &LiveSite, event: &str, issue: &str) -> Value {
     let now = state.clock.now();
     let waiting = |one: &&Webhook| one.expires > now && one.events.iter().any(|name| name == event);
@@ -158,7 +160,12 @@ pub(crate) fn deliveries(state: &State, site: &LiveSite, event: &str, issue: &st
             .into_iter()
             .any(|grant| grant.client_id == one.client_id && grant.account == one.account && !grant.revoked)
     };
-    let found = site.webhooks.iter().filter(waiting).filter(live);
+    let at = site.data.find(issue);
+    let filtered = |one: &&Webhook| {
+        let query = Query::read(&one.jql).unwrap_or_default();
+        at.is_none_or(|at| query.matches(&site.data, at))
+    };
+    let found = site.webhooks.iter().filter(waiting).filter(live).filter(filtered);
     let mut by_app: Vec<(&Webhook, Vec<u64>)> = Vec::new();
     for one in found {
         match by_app
@@ -169,7 +176,6 @@ pub(crate) fn deliveries(state: &State, site: &LiveSite, event: &str, issue: &st
             None => by_app.push((one, vec![one.id])),
         }
     }
-    let at = site.data.find(issue);
     let shown = json!({
         "id": at.map(|at| site.data.id(at).to_string()), "key": issue,
         "self": format!("{}/rest/api/3/issue/{issue}", site.config.url),
@@ -186,10 +192,24 @@ pub(crate) fn deliveries(state: &State, site: &LiveSite, event: &str, issue: &st
                 "x-atlassian-webhook-identifier": identifier,
                 "x-atlassian-webhook-flow": "Primary",
             },
-            "body": {"timestamp": now, "webhookEvent": event, "issue": shown, "matchedWebhookIds": ids},
+            "body": told(state, site, one, event, &shown, &ids),
         })
     });
     Value::Array(delivered.collect())
+}
+
+/// The body of a delivery (F9.8): what changed is told of updates alone.
+fn told(state: &State, site: &LiveSite, one: &Webhook, event: &str, issue: &Value, ids: &[u64]) -> Value {
+    let mut body = json!({
+        "timestamp": state.clock.now(), "webhookEvent": event, "issue": issue, "matchedWebhookIds": ids,
+        "user": state.account(&one.account).map(|account| user(account, &site.config.url)),
+    });
+    if let Some(fields) = body.as_object_mut().filter(|_| event == "jira:issue_updated") {
+        let item = json!({"field": "summary", "fieldtype": "jira", "fieldId": "summary", "fromString": "before", "toString": "after"});
+        fields.insert("issue_event_type_name".into(), json!("issue_generic"));
+        fields.insert("changelog".into(), json!({"id": "10000", "items": [item]}));
+    }
+    body
 }
 
 /// A JSON web token of HS256; which claims Atlassian's has is not confirmed (F9.4).
