@@ -2,7 +2,7 @@
 
 use crate::errors;
 use crate::jira::{
-    attachment, comment, echo, issue, people, project, search, server_info, software, task, webhook,
+    attachment, comment, echo, field, issue, people, project, search, server_info, software, task, webhook,
 };
 use crate::listings::{self, Listing};
 use crate::rates::Usage;
@@ -77,7 +77,9 @@ const OPERATIONS: &[Operation] = operations! {
     Jira "GET" "rest/api/3/search/jql" search::by_query;
     Jira "POST" "rest/api/3/search/jql" search::by_body;
     Jira "POST" "rest/api/3/search/approximate-count" search::count;
+    Jira "GET" "rest/api/3/field" field::list;
     Jira "GET" "rest/api/3/project/search" project::search;
+    Jira "GET" "rest/api/3/project/{}" project::get;
     Jira "POST" "rest/api/3/issue" issue::create;
     Jira "GET" "rest/api/3/issue/{}" issue::get;
     Jira "PUT" "rest/api/3/issue/{}" issue::edit;

@@ -123,6 +123,20 @@ async fn search_pages_by_token_until_is_last() {
 }
 
 #[tokio::test]
+async fn what_clients_look_up_first_is_there() {
+    let bench = Bench::new().await;
+    let pair = bench.ada().await;
+    let (_, fields) = bench.jira("/rest/api/2/field", &pair.access).await;
+    assert!(fields.as_array().unwrap().iter().any(|field| field["id"] == "summary"));
+    let (_, info) = bench.jira("/rest/api/2/serverInfo", &pair.access).await;
+    assert_eq!((&info["deploymentType"], &info["versionNumbers"][0]), (&json!("Cloud"), &json!(1001)));
+    let (_, by_key) = bench.jira("/rest/api/3/project/ACME", &pair.access).await;
+    let path = format!("/rest/api/3/project/{}", by_key["id"].as_str().unwrap());
+    assert_eq!(bench.jira(&path, &pair.access).await, (200, by_key));
+    assert_eq!(bench.jira("/rest/api/3/project/NOPE", &pair.access).await.0, 404);
+}
+
+#[tokio::test]
 async fn search_refuses_what_jira_refuses() {
     let bench = Bench::new().await;
     let pair = bench.ada().await;

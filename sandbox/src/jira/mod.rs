@@ -4,6 +4,7 @@ pub(crate) mod attachment;
 pub(crate) mod comment;
 pub(crate) mod data;
 pub(crate) mod echo;
+pub(crate) mod field;
 pub(crate) mod issue;
 pub(crate) mod paging;
 pub(crate) mod people;
