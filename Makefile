@@ -43,6 +43,11 @@ $(DONE)/browser: tests/browser/package.json tests/browser/package-lock.json scri
 	cd tests/browser && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
+$(DONE)/examples: tests/examples/package.json tests/examples/package-lock.json tests/examples/requirements.txt $(DONE)/venv
+	cd tests/examples && npm ci --omit=dev --no-audit --no-fund --loglevel=error
+	$(VENV)/bin/python -m pip install --quiet --requirement tests/examples/requirements.txt
+	@touch $@
+
 # ------------------------------------------------------------------------------------------------ builds
 
 $(DONE)/sandbox: $(shell find pages sandbox -name '*.rs' -o -name 'Cargo.toml') Cargo.lock | $(DONE)/setup
@@ -77,7 +82,7 @@ demo: build      ## what threelo does, shown in a minute, in Python and Node on 
 
 # ------------------------------------------------------------------------------------------------ proofs
 
-test: lint docs test-rust test-python test-docs test-node test-browser test-interop test-packages test-chaos test-large   ## everything
+test: lint docs test-rust test-python test-docs test-node test-browser test-interop test-examples test-packages test-chaos test-large   ## everything
 
 test-rust: | $(DONE)/setup                    ## the core, the sandbox and the vectors in Rust
 	if cargo nextest --version >/dev/null 2>&1; then set -- nextest run; else set -- test; fi; \
@@ -99,6 +104,10 @@ test-browser: build $(DONE)/browser           ## the pages a person sees, in a r
 test-interop: build $(DONE)/interop           ## against an authorization server nobody here wrote
 	cd tests/interop && npm test --silent
 	$(VENV)/bin/python -m pytest -q tests/interop
+
+test-examples: build $(DONE)/examples         ## the examples of web frameworks, and Jira clients of other people
+	$(VENV)/bin/python -m pytest -q tests/examples
+	node --test tests/examples/clients.test.mjs
 
 test-packages: build $(DONE)/dist              ## the packages, installed where there is no toolchain, run the vectors
 	$(VENV)/bin/python -m pytest -q tests/packages
@@ -150,7 +159,7 @@ fuzz: $(DONE)/tools/bin/cargo-fuzz   ## each fuzz target for FUZZ_SECONDS (60), 
 	done
 
 clean:                                        ## forgets all builds
-	rm -rf $(DONE) $(VENV) node_modules tests/interop/node_modules tests/browser/node_modules target bindings-node/lib bindings-node/*.node dist site .cache
+	rm -rf $(DONE) $(VENV) node_modules tests/interop/node_modules tests/browser/node_modules tests/examples/node_modules tests/examples/.apps target bindings-node/lib bindings-node/*.node dist site .cache
 
-.PHONY: docs test-docs
+.PHONY: docs test-docs test-examples
 .PHONY: help build dist dist-loading demo test test-rust test-python test-node test-browser test-interop test-packages test-chaos chaos exits bench-pages lint generate clean
