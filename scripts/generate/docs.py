@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import node
 import python
+import raised
 from common import API, NOTE, ROOT, camel
+
+HERE = Path(__file__).parent
 
 README = ROOT / "README.md"
 BEGIN, END = f"<!-- verbs: {NOTE} -->", "<!-- end of verbs -->"
@@ -81,18 +86,29 @@ def errors() -> str:
         ["code", "retryable", "what happened"],
         ((f"[`{name}`](#{name})", yes(error["retryable"]), error["summary"]) for name, error in codes),
     )
+    reasons = why()
     for name, error in codes:
-        lines += error_section(name, error)
+        lines += error_section(name, error, reasons[name])
     return "\n".join(lines).rstrip() + "\n"
 
 
-def error_section(name: str, error: dict[str, Any]) -> list[str]:
+def why() -> dict[str, str]:
+    told: dict[str, str] = tomllib.loads((HERE / "why.toml").read_text())
+    if told.keys() != API["errors"].keys():
+        raise SystemExit(f"why.toml and api.toml differ: {sorted(told.keys() ^ API['errors'].keys())}")
+    return told
+
+
+def error_section(name: str, error: dict[str, Any], reason: str) -> list[str]:
     classes = f"`{python.error_class(name)}` in Python, `{node.error_class(name)}` in Node"
-    context = [f"  - `{detail}`: {linked(what)}" for detail, what in error.get("context", {}).items()]
+    # Four spaces: some readers of Markdown take fewer for a list of the same level.
+    context = [f"    - `{detail}`: {linked(what)}" for detail, what in error.get("context", {}).items()]
     return [
         f"## {name}",
         "",
         linked(error["summary"]),
+        "",
+        reason.strip(),
         "",
         f"- **What to do:** {linked(error['action'])}",
         f"- **Retryable:** {yes(error['retryable'])}",
@@ -149,6 +165,13 @@ CLIENT = """\
 Python: `Client(…)` and `AsyncClient(…)`, with keywords. Node: `new Client(…)`, with one object of options.
 """
 
+ABOUT_ERRORS_OF_VERBS = """\
+Beside the errors that each verb names, all can end with [`invalid_argument`](errors.md#invalid_argument),
+[`timeout`](errors.md#timeout), [`cancelled`](errors.md#cancelled), [`closed`](errors.md#closed),
+[`store_unavailable`](errors.md#store_unavailable) and [`decryption_failed`](errors.md#decryption_failed).
+The examples have a `client`, and a connection `user-42`.
+"""
+
 # What cannot be told in api.toml, because it is the languages' own.
 AFTERWORD = {
     "Response": """\
@@ -185,9 +208,10 @@ They are fixed; only threelo's own tests shorten them.
 
 def api() -> str:
     lines = ["# The API", "", f"<!-- {NOTE} -->", "", INTRODUCTION, "## Client", "", CLIENT]
-    lines += [*options_table(API["client"]["options"]), "## Verbs", ""]
+    lines += [*options_table(API["client"]["options"]), "## Verbs", "", ABOUT_ERRORS_OF_VERBS]
+    sentences = raised.sentences()
     for verb, entry in API["verbs"].items():
-        lines += verb_section(verb, entry)
+        lines += verb_section(verb, entry, sentences.get(verb, ""))
     lines += ["## What comes back", ""]
     for record in API["fields"]:
         # A verb may have the name of a record, so the heading alone is no address.
@@ -220,13 +244,15 @@ def default(option: dict[str, Any]) -> str:
     return yes(value) if isinstance(value, bool) else code(f"{value:_}" if isinstance(value, int) else value)
 
 
-def verb_section(verb: str, entry: dict[str, Any]) -> list[str]:
+def verb_section(verb: str, entry: dict[str, Any], errors: str) -> list[str]:
     options = entry["options"]
     calls = [f"Python  {python_call(verb, options)}", f"Node    {node_call(verb, options)}"]
     lines = [f"### {verb}", "", linked(entry["doc"]), "", "```text", *calls, "```", ""]
     lines += [f"Returns {returned(entry['returns'])}.", ""]
     lines += [VERB_NOTES[verb]] if verb in VERB_NOTES else []
-    return lines + (list(options_table(options)) if options else [])
+    lines += options_table(options) if options else []
+    lines += [f"Errors: {errors}", ""] if errors else []
+    return [*lines, (HERE / "examples" / f"{verb}.md").read_text()]
 
 
 def python_call(verb: str, options: dict[str, Any]) -> str:
