@@ -54,6 +54,45 @@ def developers_commands(block: Block) -> None:
             assert (ROOT / path).exists(), f"{block}: no {path}"
 
 
+# Installing takes the packages that `make dist` builds and tests/packages installs, without a toolchain and
+# without the network; here the names have to be those that are tested.
+
+
+def installing(block: Block) -> None:
+    tested = (ROOT / "tests" / "packages" / "test_packages.py").read_text()
+    for line in block.text.splitlines():
+        packages = [word for word in line.split() if "dist/" in word]
+        kind = ".whl" if "pip" in line else ".tgz"
+        assert all(package.endswith(kind) for package in packages), f"{block}: {line}"
+        assert packages or line in ("make dist", "python3 -m venv .venv"), f"{block}: {line}"
+    assert '_only("*.whl")' in tested
+    assert '"threelo-[0-9]*.tgz"' in tested
+
+
+# Rust is compiled and run by cargo, with the other tests of the core (core/tests/quickstart.rs); here
+# the page has to show that program.
+
+
+def the_example(block: Block) -> None:
+    program = (ROOT / "core" / "examples" / "quickstart.rs").read_text()
+    head, _, rest = program.partition("\n\n")
+    assert block.text == rest
+    assert head.startswith("//!")
+
+
+def dependencies(block: Block) -> None:
+    told = tomllib.loads(block.text)["dependencies"]
+    workspace = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]
+    assert told.pop("threelo-core")["git"] == workspace["package"]["repository"]
+    for name, wanted in told.items():
+        version, features = (
+            (wanted, []) if isinstance(wanted, str) else (wanted["version"], wanted["features"])
+        )
+        ours = workspace["dependencies"][name]
+        assert ours["version"].split(".")[0] == version
+        assert set(features) <= set(ours["features"])
+
+
 # Diagrams are for eyes; what they are about has its names from the code.
 
 
@@ -155,6 +194,10 @@ LOOKS: dict[Key, Look] = {
     ("CONTRIBUTING.md", "text", "python3 scripts/catalogue"): lambda block: developers_commands(
         block._replace(text=" ".join(words(block)[:2]))  # Atlassian's documents are not part of the project.
     ),
+    ("docs/quickstart-python.md", "sh", "make dist"): installing,
+    ("docs/quickstart-node.md", "sh", "make dist"): installing,
+    ("docs/quickstart-rust.md", "rust", "use std::error::Error;"): the_example,
+    ("docs/quickstart-rust.md", "toml", "[dependencies]"): dependencies,
     ("docs/architecture.md", "mermaid", "flowchart"): steps_of_a_rotation,
     ("docs/api.md", "text", "Python  client."): signatures,
     ("sandbox/README.md", "", "threelo-sandbox"): usage_of_the_sandbox,
