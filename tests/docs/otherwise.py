@@ -59,13 +59,13 @@ def developers_commands(block: Block) -> None:
 
 
 def installing(block: Block) -> None:
-    tested = (ROOT / "tests" / "packages" / "test_packages.py").read_text()
+    tested = (ROOT / "tests" / "packages" / "conftest.py").read_text()
     for line in block.text.splitlines():
         packages = [word for word in line.split() if "dist/" in word]
         kind = ".whl" if "pip" in line else ".tgz"
         assert all(package.endswith(kind) for package in packages), f"{block}: {line}"
         assert packages or line in ("make dist", "python3 -m venv .venv"), f"{block}: {line}"
-    assert '_only("*.whl")' in tested
+    assert 'only("*.whl")' in tested
     assert '"threelo-[0-9]*.tgz"' in tested
 
 
