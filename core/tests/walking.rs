@@ -81,3 +81,16 @@ async fn an_upload_that_moves_takes_the_time_it_needs() {
     upload.files = Some(vec![Upload::new(Body::once(pieces.boxed(), None))]);
     assert_eq!(client.proxy_request(upload).await.unwrap().status, 200);
 }
+
+#[tokio::test]
+async fn a_token_that_replaced_a_rejected_one_is_not_replaced_for_a_minute() {
+    let sandbox = Sandbox::start().await;
+    let client = sandbox.client().await;
+    connect(&sandbox, &client, "user-1", None).await;
+    let kind = serde_json::json!({ "status": 401, "body": { "code": 401, "message": "Unauthorized" } });
+    sandbox.fault(serde_json::json!({ "path": "/ex/jira/*", "kind": kind, "times": 100 })).await;
+    for _ in 0..2 {
+        assert_eq!(myself(&client, "user-1").await.unwrap(), 401);
+        assert_eq!(sandbox.refreshes().await, 1);
+    }
+}
