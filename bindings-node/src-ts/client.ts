@@ -1,9 +1,10 @@
 import { call, port } from './calls.js';
-import { bytes, encode, keys, millis } from './encode.js';
+import { bytes, encode, keys, millis, uncallable } from './encode.js';
 import { errorFrom, unwrap } from './fail.js';
 import { type Fetch, fetchOf, type FetchOptions } from './fetch.js';
 import { RequestResults } from './many.js';
 import { upload } from './files.js';
+import { LogLine } from './log.js';
 import { type Completion, type NativeClient, native } from './native.js';
 import type {
   AuthorizeOptions,
@@ -25,7 +26,7 @@ import {
   RateLimit, type RawRateLimit, type RawRekeyReport, type RawSite, RekeyReport, Site,
 } from './records.js';
 import { subscribe } from './subscribe.js';
-import { Response } from './types.js';
+import { Event, Response } from './types.js';
 
 /**
  * Connections to Jira that last. Make one for a process and keep it; every verb may be called any number of times at
@@ -54,11 +55,14 @@ export class Client {
    * @throws InvalidConfigError, StoreUnavailableError, SchemaNewerError, DecryptionFailedError
    */
   constructor(options: ClientOptions) {
-    const { onEvent, encryptionKey, ...plain } = options ?? {};
-    const callable = typeof onEvent === 'function';
-    const text = encode({ ...plain, encryptionKey: keys(encryptionKey), onEvent: callable ? undefined : onEvent });
+    const { onEvent, onLog, encryptionKey, ...plain } = options ?? {};
+    // What cannot be called goes on under its name, for the core to refuse.
+    const text = encode({ ...plain, encryptionKey: keys(encryptionKey), onEvent: uncallable(onEvent), onLog: uncallable(onLog) });
+    const log = typeof onLog === 'function' ? new native.NativeLog(port) : undefined;
     this.#native = unwrap(native.open(port, text), Client);
-    if (callable) void subscribe(this.#native.events(), onEvent);
+    if (typeof onEvent === 'function') void subscribe('onEvent', this.#native.events(), Event, onEvent);
+    log?.endWith(this.#native);
+    if (log && onLog) void subscribe('onLog', log, LogLine, onLog);
   }
 
   /**

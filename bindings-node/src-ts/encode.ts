@@ -19,6 +19,11 @@ export function keys(value: unknown): unknown {
   return value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value;
 }
 
+/** What is no function; nothing where it is one. @internal */
+export function uncallable(value: unknown): unknown {
+  return typeof value === 'function' ? undefined : value;
+}
+
 /** A point in time as milliseconds since the epoch. @internal */
 export function millis(value: unknown): unknown {
   return value instanceof Date ? value.getTime() : value;

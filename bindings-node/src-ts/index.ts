@@ -11,6 +11,7 @@ export * from './errors.js';
 export type { Fetch, FetchOptions, FetchResponse } from './fetch.js';
 export type { FileContent, FileLike, FileUpload } from './files.js';
 export type * from './options.js';
+export { type LogLevel, LogLine } from './log.js';
 export { RequestResult, RequestResults } from './many.js';
 export { Connections, Paginator } from './paginate.js';
 export { Attention, Authorization, Connection, ConnectSession, type EventKind, HistoryEntry, KeepAliveReport, LedgerEntry, RateLimit, RekeyReport, Site } from './records.js';

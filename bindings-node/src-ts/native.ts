@@ -48,6 +48,11 @@ export interface NativeEvents {
   next(id: number): void;
 }
 
+export interface NativeLog {
+  endWith(client: NativeClient): void;
+  next(id: number): void;
+}
+
 export interface NativeResponse {
   readonly status: number;
   readonly url: string;
@@ -97,6 +102,7 @@ export interface NativeSandbox {
 export interface Native {
   NativePort: new (deliver: (batch: (Completion & { readonly id: number })[]) => void) => NativePort;
   NativeUploads: new () => NativeUploads;
+  NativeLog: new (port: NativePort) => NativeLog;
   open(port: NativePort, options: string): NativeClient | Failure;
   NativeSandbox: new (world: string, port: number) => NativeSandbox;
   cli(arguments_: string[]): number;

@@ -1,6 +1,7 @@
 // Generated from api.toml; `make generate` writes it anew.
 
 import type { FileLike } from './files.js';
+import type { LogLine } from './log.js';
 import type { Event } from './types.js';
 
 /** A value of a query parameter. */
@@ -52,6 +53,8 @@ export interface ClientOptions {
   readonly maxBodyBytes?: number | undefined;
   /** Called with each event, apart from the calls themselves; it can neither slow nor break them. */
   readonly onEvent?: ((event: Event) => void) | undefined;
+  /** Called with each line that threelo writes in this process while the client is open, apart from the calls themselves. In Python the lines go to logging, under the name threelo. */
+  readonly onLog?: ((line: LogLine) => void) | undefined;
 }
 
 /** Options of `connect`. */

@@ -175,7 +175,7 @@ impl NativeClient {
 }
 
 fn live(py: Python<'_>, options: &ClientOptions, listen: Option<&Py<PyAny>>) -> PyResult<Arc<Live>> {
-    let (live, events) = Live::new(py, options.clone());
+    let (live, events) = Live::new(py, options.clone())?;
     if let Some(listen) = listen {
         listen.call1(py, (NativeEvents::new(events, live.closed.clone()),))?;
     }

@@ -15,6 +15,7 @@ mod errors;
 mod events;
 mod fork;
 mod live;
+mod logs;
 mod many;
 mod paginator;
 mod pending;
@@ -39,6 +40,8 @@ mod _native {
     use crate::client::NativeClient;
     #[pymodule_export]
     use crate::events::NativeEvents;
+    #[pymodule_export]
+    use crate::logs::NativeLines;
     #[pymodule_export]
     use crate::many::NativeMany;
     #[pymodule_export]

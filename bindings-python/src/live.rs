@@ -10,7 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Answer, work};
 use crate::blocking::wait;
+use crate::logs::{self, Logging};
 use crate::process::{OfProcess, lock};
+use crate::runtime;
 
 /// A client of the core, and where its events will be told.
 pub(crate) struct Live {
@@ -19,6 +21,8 @@ pub(crate) struct Live {
     /// What the client leaves under way when it is dropped without being closed; set once it is open.
     unfinished: Arc<OnceLock<Unfinished>>,
     hearer: Mutex<Option<oneshot::Sender<Subscription>>>,
+    /// While it is open, the core's lines are handed on.
+    logging: Mutex<Option<Arc<Logging>>>,
     /// Tells the event thread that nothing more will come.
     pub(crate) closed: CancellationToken,
 }
@@ -64,18 +68,21 @@ impl Trace {
 impl Live {
     /// A client that its first use opens, and the end where its events arrive.
     pub(crate) fn new(
-        _attached: Python<'_>,
+        py: Python<'_>,
         options: ClientOptions,
-    ) -> (Arc<Self>, oneshot::Receiver<Subscription>) {
+    ) -> PyResult<(Arc<Self>, oneshot::Receiver<Subscription>)> {
+        // Refuses while the interpreter goes away, when no thread could be started any more.
+        drop(runtime::enter(py)?);
         let (hearer, events) = oneshot::channel();
         let hearer = Mutex::new(Some(hearer));
+        let logging = Mutex::new(Some(logs::begin(py)?));
         let (client, unfinished, closed) = (OnceCell::new(), Arc::default(), CancellationToken::new());
-        let live = Arc::new(Self { options, client, unfinished, hearer, closed });
+        let live = Arc::new(Self { options, client, unfinished, hearer, logging, closed });
         let (trace, unfinished) = (Arc::downgrade(&live), Arc::clone(&live.unfinished));
         let mut open = lock(&OPEN);
         open.retain(|other| other.get().is_some_and(|other| !other.is_over()));
         open.push(OfProcess::new(Trace { live: trace, unfinished }));
-        (live, events)
+        Ok((live, events))
     }
 
     /// The client, opened if need be.
@@ -106,6 +113,7 @@ impl Live {
         let answer = self.client().await?.call(call).await?;
         if closing {
             self.closed.cancel();
+            drop(lock(&self.logging).take());
         }
         Ok(Answer::Text(Some(answer)))
     }

@@ -16,7 +16,7 @@ use threelo_core::{Code, Error};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::process::{OfProcess, lock};
-use crate::{errors, live};
+use crate::{errors, live, logs};
 
 /// How long the exit waits for what the runtime cannot cut short, such as a name being looked up.
 const GRACE: Duration = Duration::from_secs(2);
@@ -126,6 +126,9 @@ fn sleep_for_good(py: Python<'_>) -> ! {
 pub(crate) fn shutdown(py: Python<'_>) {
     // Ctrl-C may cut the closing short; what it was waiting for is told by the next process from the store.
     if let Err(error) = live::close_all(py) {
+        error.write_unraisable(py, None);
+    }
+    if let Err(error) = logs::finish(py) {
         error.write_unraisable(py, None);
     }
     let state = std::mem::replace(&mut *lock(&STATE), State::Ended(thread::current().id()));

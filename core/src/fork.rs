@@ -7,10 +7,13 @@ pub fn before() {
     crate::store::postgres::before_fork();
     crate::grant::before_fork();
     crate::request::governor::registry::before_fork();
+    // The last lock to be taken, because others write lines while they hold theirs.
+    crate::log::before_fork();
 }
 
 /// Lets everything go on, in the parent and in the child. The child makes clients of its own.
 pub fn after() {
+    crate::log::after_fork();
     crate::request::governor::registry::after_fork();
     crate::grant::after_fork();
     crate::store::postgres::after_fork();

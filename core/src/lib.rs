@@ -19,6 +19,7 @@ pub mod fork;
 pub mod fuzz;
 pub mod grant;
 mod lock;
+pub mod log;
 mod options;
 mod origin;
 pub mod paginate;

@@ -11,6 +11,11 @@ API: dict[str, Any] = tomllib.loads((ROOT / "api.toml").read_text())
 NOTE = "Generated from api.toml; `make generate` writes it anew."
 
 
+def offered(options: dict[str, Any], language: str) -> dict[str, Any]:
+    """Options of a language: all but those that another one alone has use for."""
+    return {name: option for name, option in options.items() if option.get("only", language) == language}
+
+
 def pascal(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 

@@ -11,7 +11,7 @@ from typing import Any
 import node
 import python
 import raised
-from common import API, NOTE, ROOT, camel
+from common import API, NOTE, ROOT, camel, offered
 
 HERE = Path(__file__).parent
 
@@ -201,6 +201,13 @@ ABOUT_EVENTS = """\
 `grantId`). More kinds may come.
 """
 
+ABOUT_LOG = """\
+Beside events, threelo writes lines for people to read. In Python they go to `logging`, under the name
+`threelo`: a line's level, message and time are the record's, and its `details` an attribute of it. In Node
+`onLog` is called with a `LogLine` each. They are handed on one after another and apart from the calls; a
+listener that is slow misses the oldest and is told how many. [running.md](running.md) tells more.
+"""
+
 ABOUT_INTERVALS = """\
 They are fixed; only threelo's own tests shorten them.
 """
@@ -217,14 +224,21 @@ def api() -> str:
         # A verb may have the name of a record, so the heading alone is no address.
         lines += [f'<a id="type-{record.lower()}"></a>', "", f"### {record}", "", *fields(record)]
         lines += [AFTERWORD[record]] if record in AFTERWORD else []
-    lines += ["## Events", "", ABOUT_EVENTS, *events(), "## Intervals", "", ABOUT_INTERVALS, *intervals()]
+    lines += ["## Events", "", ABOUT_EVENTS, *events()]
+    lines += ["## Log lines", "", ABOUT_LOG, *log_line(), "## Intervals", "", ABOUT_INTERVALS, *intervals()]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def options_table(options: dict[str, Any]) -> Iterator[str]:
     head = ["Python", "Node", "type", "default", ""]
     rows = (
-        (code(name), code(camel(name)), code(accepted(option)), default(option), linked(option["doc"]))
+        (
+            code(name if name in offered(options, "python") else ""),
+            code(camel(name) if name in offered(options, "node") else ""),
+            code(accepted(option)),
+            default(option),
+            linked(option["doc"]),
+        )
         for name, option in options.items()
     )
     return table(head, rows)
@@ -295,6 +309,12 @@ def accepted_field(field: dict[str, Any]) -> str:
 def events() -> Iterator[str]:
     rows = ((code(kind), linked(event["doc"])) for kind, event in API["events"].items())
     return table(["kind", "what happened"], rows)
+
+
+def log_line() -> Iterator[str]:
+    lines = API["log"]["line"].items()
+    rows = ((code(name), code(accepted_field(field)), linked(field["doc"])) for name, field in lines)
+    return table(["field", "type", ""], rows)
 
 
 def intervals() -> Iterator[str]:

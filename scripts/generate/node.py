@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from common import API, NOTE, camel, pascal, quoted
+from common import API, NOTE, camel, offered, pascal, quoted
 
 SRC = "bindings-node/src-ts"
 
@@ -23,6 +23,7 @@ GIVEN = {
     "scalar": "Scalar",
     "file": "FileLike",
     "callback": "(event: Event) => void",
+    "callback[LogLine]": "(line: LogLine) => void",
 }
 HANDED_OUT = {
     **GIVEN,
@@ -112,6 +113,7 @@ def options() -> str:
         f"// {NOTE}",
         "",
         "import type { FileLike } from './files.js';",
+        "import type { LogLine } from './log.js';",
         "import type { Event } from './types.js';",
         "",
     ]
@@ -127,7 +129,9 @@ def options() -> str:
         "}",
         "",
     ]
-    lines += interface("ClientOptions", "What a `Client` is made with.", API["client"]["options"])
+    lines += interface(
+        "ClientOptions", "What a `Client` is made with.", offered(API["client"]["options"], "node")
+    )
     for verb, entry in API["verbs"].items():
         named = {name: spec for name, spec in entry["options"].items() if not positional(name, spec)}
         if named:

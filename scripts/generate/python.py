@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
-from common import API, NOTE, pascal
+from common import API, NOTE, offered, pascal
 
 PACKAGE = "bindings-python/python/threelo"
 WIDTH = 110
@@ -104,7 +104,9 @@ def options_module() -> str:
         "from ._files import FileLike",
         "from ._types import Event",
     ]
-    lines += typed_dict("client", API["client"]["options"], "Options of `Client` and `AsyncClient`.")
+    lines += typed_dict(
+        "client", offered(API["client"]["options"], "python"), "Options of `Client` and `AsyncClient`."
+    )
     for verb, entry in API["verbs"].items():
         keywords = {name: option for name, option in entry["options"].items() if name not in leading(verb)}
         lines += typed_dict(verb, keywords, f"Options of `{verb}()` beside what comes by position.")

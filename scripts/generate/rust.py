@@ -30,9 +30,12 @@ def option_names() -> str:
             required = str(option.get("required", False)).lower()
             secret = str(option.get("secret", False)).lower()
             beside = str(option.get("beside", False)).lower()
+            casing = {"python": "Some(Casing::Snake)", "node": "Some(Casing::Camel)"}.get(
+                option.get("only"), "None"
+            )
             lines.append(
                 f"        Known {{ name: {quoted(name)}, accepted: {quoted(accepted)}, "
-                f"required: {required}, secret: {secret}, beside: {beside} }},"
+                f"required: {required}, secret: {secret}, beside: {beside}, only: {casing} }},"
             )
         lines.append("    ]),")
     return "\n".join([*lines, "];", ""])

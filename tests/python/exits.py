@@ -15,13 +15,13 @@ from typing import Any
 
 import threelo
 from support import Person, Sandbox, SilentServer, offline_options, run
-from test_exit import DAEMONS, QUICK, UNDER_WAY
+from test_exit import DAEMONS, KEY, QUICK, UNDER_WAY
 
 KINDS = {"many quick calls": QUICK, "a call under way": UNDER_WAY, "daemon threads in calls": DAEMONS}
 
 
 def stuck(sandbox: Sandbox, silent: SilentServer, folder: str) -> dict[str, Any]:
-    options = sandbox.options(store=f"{folder}/threelo.db")
+    options = sandbox.options(store=f"{folder}/threelo.db", encryption_key=KEY)
     with threelo.Client(**options) as client:
         Person(sandbox).connect(client, "user-42")
     return options | {"endpoints": {"auth": sandbox.url, "api": silent.url}}
@@ -35,7 +35,9 @@ def main(times: int) -> int:
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
         options = dict.fromkeys(KINDS, json.dumps(stuck(sandbox, silent, folder)))
-        options["many quick calls"] = json.dumps(offline_options(store=f"{folder}/quick.db"))
+        options["many quick calls"] = json.dumps(
+            offline_options(store=f"{folder}/quick.db", encryption_key=KEY)
+        )
 
         def once(number: int) -> tuple[str, tuple[int, str, str]]:
             kind = list(KINDS)[number % len(KINDS)]

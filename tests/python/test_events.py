@@ -76,7 +76,9 @@ def test_a_subscriber_that_never_returns_holds_nothing_up(sandbox: Sandbox, pers
 
 def test_a_subscriber_that_never_returns_does_not_keep_the_program() -> None:
     script = """
-import json, sys, threading, threelo
+import json, logging, sys, threading, threelo
+# Without a handler anywhere, logging would write the warning of the key file to the standard error stream.
+logging.getLogger("threelo").addHandler(logging.NullHandler())
 inside = threading.Event()
 
 def hear(event):

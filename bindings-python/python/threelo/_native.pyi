@@ -10,6 +10,7 @@ __all__ = [
     "NativeClient",
     "NativeEvents",
     "NativeFeed",
+    "NativeLines",
     "NativeMany",
     "NativePaginator",
     "NativeResponse",
@@ -65,6 +66,10 @@ class NativeClient:
 
 @final
 class NativeEvents:
+    def next(self) -> str | None: ...
+
+@final
+class NativeLines:
     def next(self) -> str | None: ...
 
 @final

@@ -22,6 +22,14 @@ pub(super) struct Known {
     secret: bool,
     /// It crosses beside the others. What has come as JSON is of a kind the caller's language could not convert.
     beside: bool,
+    /// The one language that has it, where not all do.
+    only: Option<Casing>,
+}
+
+impl Known {
+    fn is_of(&self, casing: Casing) -> bool {
+        self.only.is_none_or(|only| only == casing)
+    }
 }
 
 /// Every verb takes this one; the client does not.
@@ -31,6 +39,7 @@ const TIMEOUT: Known = Known {
     required: false,
     secret: false,
     beside: false,
+    only: None,
 };
 
 /// Decodes the options of `group` (a verb, or `client`).
@@ -58,7 +67,12 @@ fn read<T: DeserializeOwned>(group: &str, known: &[Known], text: &str, casing: C
     let mut renamed = Map::new();
     for (key, mut value) in given {
         let timeout = (group != "client").then_some(&TIMEOUT);
-        let Some(option) = known.iter().chain(timeout).find(|option| casing.is(option.name, &key)) else {
+        let Some(option) = known
+            .iter()
+            .filter(|option| option.is_of(casing))
+            .chain(timeout)
+            .find(|option| casing.is(option.name, &key))
+        else {
             return Err(unknown(code, group, &key, known, casing));
         };
         if option.beside {
@@ -88,7 +102,8 @@ fn read<T: DeserializeOwned>(group: &str, known: &[Known], text: &str, casing: C
 }
 
 fn unknown(code: Code, group: &str, key: &str, known: &[Known], casing: Casing) -> Error {
-    let names: Vec<String> = known.iter().map(|option| casing.spell(option.name)).collect();
+    let offered = known.iter().filter(|option| option.is_of(casing));
+    let names: Vec<String> = offered.map(|option| casing.spell(option.name)).collect();
     Error::new(code, format!("`{key}` is not an option of `{group}`; accepted are {}", names.join(", ")))
         .with("option", key)
         .with("given", key)

@@ -47,6 +47,14 @@ struct Inner {
     board: Board,
     /// New calls are refused and those under way end.
     closing: CancellationToken,
+    /// Who only listens does so until here.
+    gone: CancellationToken,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.gone.cancel();
+    }
 }
 
 impl Client {
@@ -54,6 +62,11 @@ impl Client {
     #[must_use]
     pub fn events(&self) -> Subscription {
         self.connector().keeper.shared.events.subscribe()
+    }
+
+    /// Cancelled when the client is closed, or the last handle of it is let go of.
+    pub(crate) fn gone(&self) -> CancellationToken {
+        self.inner.gone.clone()
     }
 
     fn connector(&self) -> &Connector {

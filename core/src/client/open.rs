@@ -60,7 +60,8 @@ impl Client {
         let store = Arc::clone(&keeper.shared.store);
         let board = Board::new(store, keeper.tasks.clone(), config.hosts.api().as_str(), &config.client_id);
         let connector = Connector { keeper, config, transport, finishing: Arc::default() };
-        Ok(Self { inner: Arc::new(Inner { connector, governor, board, closing: CancellationToken::new() }) })
+        let (closing, gone) = (CancellationToken::new(), CancellationToken::new());
+        Ok(Self { inner: Arc::new(Inner { connector, governor, board, closing, gone }) })
     }
 
     /// Ends calls under way, finishes rotations in flight, stores them, and frees everything. Closing twice is no
@@ -76,6 +77,7 @@ impl Client {
         if self.unfinished().within(span).await {
             keeper.shared.store.close().await;
         }
+        self.inner.gone.cancel();
         Ok(())
     }
 

@@ -40,17 +40,18 @@ pub(crate) struct Cache {
 impl Cache {
     /// Forgets what others changed, if the last look is long enough ago. A store that cannot be read just now hurts
     /// nobody whose token is valid: what is remembered stays.
-    pub(crate) async fn sync(&self, store: &dyn Store) {
+    ///
+    /// # Errors
+    /// That of the store; nothing was forgotten.
+    pub(crate) async fn sync(&self, store: &dyn Store) -> Result<()> {
         let last = self.synced.load(Ordering::Acquire);
         let now = boot_ms();
         if now.saturating_sub(last) < SYNC_EVERY_MS
             || self.synced.compare_exchange(last, now, Ordering::AcqRel, Ordering::Acquire).is_err()
         {
-            return;
+            return Ok(());
         }
-        if let Err(error) = self.catch_up(store).await {
-            tracing::warn!(code = %error.code(), "changes of other processes cannot be read now");
-        }
+        self.catch_up(store).await
     }
 
     async fn catch_up(&self, store: &dyn Store) -> Result<()> {

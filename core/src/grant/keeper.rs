@@ -62,7 +62,11 @@ impl Keeper {
     /// A connection and its grant, from memory or from the store.
     pub(crate) async fn resolve(&self, connection_id: &str) -> Result<Option<(Arc<ConnectionRow>, Held)>> {
         let Shared { cache, store, .. } = &*self.shared;
-        cache.sync(&**store).await;
+        if let Err(error) = cache.sync(&**store).await
+            && !self.stop.is_cancelled()
+        {
+            tracing::warn!(code = %error.code(), "changes of other processes cannot be read now");
+        }
         if let Some(connection) = cache.connection(connection_id)
             && let Some(grant) = cache.grant(&connection.grant_id)
         {

@@ -146,7 +146,10 @@ impl Inner {
     }
 
     fn told(&self, done: Result<()>) {
-        if let Err(error) = done {
+        // A client that is being closed takes its store along, which is no fault.
+        if let Err(error) = done
+            && !self.tasks.is_closed()
+        {
             tracing::warn!(code = %error.code(), "pauses cannot be shared with other processes now");
         }
     }
