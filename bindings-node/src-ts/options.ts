@@ -51,6 +51,12 @@ export interface ClientOptions {
    * @defaultValue `67108864`
    */
   readonly maxBodyBytes?: number | undefined;
+  /**
+   * Whether work may go on after a call has returned. false is for runtimes that freeze between calls: tokens are rotated ahead of need within calls, and a call returns only when what it began is finished, rotations stored, even if that takes longer than its timeout.
+   *
+   * @defaultValue `true`
+   */
+  readonly background?: boolean | undefined;
   /** Called with each event, apart from the calls themselves; it can neither slow nor break them. */
   readonly onEvent?: ((event: Event) => void) | undefined;
   /** Called with each line that threelo writes in this process while the client is open, apart from the calls themselves. In Python the lines go to logging, under the name threelo. */

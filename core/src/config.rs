@@ -79,6 +79,9 @@ pub struct ClientOptions {
     /// Largest answer that is read into memory, in bytes.
     #[serde(default = "default_max_body")]
     pub max_body_bytes: u64,
+    /// Whether work may go on after a call has returned. Otherwise a call returns only when what it began is finished.
+    #[serde(default = "yes")]
+    pub background: bool,
     /// Intervals of the rotation and of requests; tests shorten them.
     #[serde(skip)]
     pub timings: Timings,
@@ -89,7 +92,15 @@ impl fmt::Debug for ClientOptions {
         // Everything but the store shows itself; a database's URL may carry a password.
         let Self { client_id, client_secret, redirect_uri, scopes, store, .. } = self;
         let Self {
-            encryption_key, endpoints, site_policy, proxy, ca_bundle, max_body_bytes, timings, ..
+            encryption_key,
+            endpoints,
+            site_policy,
+            proxy,
+            ca_bundle,
+            max_body_bytes,
+            background,
+            timings,
+            ..
         } = self;
         f.debug_struct("ClientOptions")
             .field("client_id", client_id)
@@ -103,6 +114,7 @@ impl fmt::Debug for ClientOptions {
             .field("proxy", proxy)
             .field("ca_bundle", ca_bundle)
             .field("max_body_bytes", max_body_bytes)
+            .field("background", background)
             .field("timings", timings)
             .finish()
     }
@@ -122,6 +134,10 @@ fn default_store() -> String {
 
 const fn default_max_body() -> u64 {
     64 * 1024 * 1024
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl ClientOptions {
@@ -144,6 +160,7 @@ impl ClientOptions {
             proxy: None,
             ca_bundle: None,
             max_body_bytes: default_max_body(),
+            background: yes(),
             timings: Timings::default(),
         }
     }
@@ -169,6 +186,7 @@ impl ClientOptions {
             client_secret: self.client_secret,
             site_policy: self.site_policy,
             max_body_bytes: self.max_body_bytes,
+            background: self.background,
             timings: self.timings,
         })
     }
@@ -184,6 +202,7 @@ pub(crate) struct Config {
     pub(crate) hosts: Hosts,
     pub(crate) site_policy: SitePolicy,
     pub(crate) max_body_bytes: u64,
+    pub(crate) background: bool,
     pub(crate) timings: Timings,
 }
 

@@ -173,6 +173,7 @@ fn defaults_are_those_of_api_toml() {
     assert_eq!(json!(client.store), of_client("store"));
     assert_eq!(json!(policy), of_client("site_policy"));
     assert_eq!(json!(client.max_body_bytes), of_client("max_body_bytes"));
+    assert_eq!(json!(client.background), of_client("background"));
 
     let of_verb = |verb, name| default_of(&api, &["verbs", verb, "options", name]);
     let Call::Connect(ConnectOptions { allow_account_change, keep_scopes, .. }) =
@@ -225,6 +226,7 @@ fn every_default_of_api_toml_is_looked_at_above() {
         })
         .collect();
     let looked_at = [
+        "client.background",
         "client.max_body_bytes",
         "client.site_policy",
         "client.store",

@@ -45,6 +45,11 @@ class ClientOptions(TypedDict, total=False):
     """Path of a PEM file with the certificate authorities to trust instead of the platform's."""
     max_body_bytes: NotRequired[int]
     """Largest answer that is read into memory, in bytes, after decompression. Default: 67108864."""
+    background: NotRequired[bool]
+    """Whether work may go on after a call has returned. false is for runtimes that freeze between calls:
+    tokens are rotated ahead of need within calls, and a call returns only when what it began is finished,
+    rotations stored, even if that takes longer than its timeout. Default: True.
+    """
     on_event: NotRequired[Callable[[Event], object]]
     """Called with each event, apart from the calls themselves; it can neither slow nor break them."""
 

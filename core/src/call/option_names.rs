@@ -13,6 +13,7 @@ pub(super) const OPTIONS: &[(&str, &[Known])] = &[
         Known { name: "proxy", accepted: "string", required: false, secret: false, beside: false, only: None },
         Known { name: "ca_bundle", accepted: "string", required: false, secret: false, beside: false, only: None },
         Known { name: "max_body_bytes", accepted: "integer", required: false, secret: false, beside: false, only: None },
+        Known { name: "background", accepted: "boolean", required: false, secret: false, beside: false, only: None },
         Known { name: "on_event", accepted: "callback", required: false, secret: false, beside: true, only: None },
         Known { name: "on_log", accepted: "callback[LogLine]", required: false, secret: false, beside: true, only: Some(Casing::Camel) },
     ]),

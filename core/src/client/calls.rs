@@ -163,6 +163,10 @@ impl Fetch for Client {
         Box::pin(self.request(options, Intent::Listing))
     }
 
+    fn background(&self) -> bool {
+        Self::background(self)
+    }
+
     fn seals(&self, text: &str) -> Vec<Vec<u8>> {
         self.connector().keeper.shared.sealer.fingerprints(text)
     }

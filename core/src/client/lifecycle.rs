@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use serde::Serialize;
+use tokio::time::Instant;
 
 use super::{Client, not_found, view};
 use crate::connect::account_key;
@@ -44,6 +45,9 @@ const TRIES: u32 = 100;
 
 /// Best-effort revocation must not hold anything up.
 const REVOKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What it leaves of its call's time.
+const REVOKE_SPARE: Duration = Duration::from_millis(100);
 
 impl Client {
     /// Starts a consent, or a reconnect that keeps the id.
@@ -172,7 +176,7 @@ impl Client {
     /// `connection_not_found`, `store_unavailable`.
     pub async fn disconnect(&self, options: impl Into<IdOptions>) -> Result<()> {
         let IdOptions { id, timeout } = options.into();
-        self.run(timeout, |_| async move {
+        self.run(timeout, |deadline| async move {
             let shared = &self.connector().keeper.shared;
             for _ in 0..TRIES {
                 match part(&*shared.store, &id, self.connector().keeper.reseal()).await? {
@@ -182,7 +186,7 @@ impl Client {
                         shared.cache.forget_connection(&id);
                         shared.cache.forget_grant(&grant.id);
                         if last {
-                            self.revoke(&grant);
+                            self.revoke(&grant, deadline).await;
                         }
                         return Ok(());
                     }
@@ -241,13 +245,20 @@ impl Client {
         Err(busy())
     }
 
-    /// Tells the provider, in the background. Only when no other grant of the account is left: a revocation ends
-    /// them all (F1.10).
-    fn revoke(&self, grant: &GrantRow) {
+    /// Tells the provider: in the background, or for as long as the call has time where there is none. Only when no
+    /// other grant of the account is left: a revocation ends them all (F1.10).
+    async fn revoke(&self, grant: &GrantRow, deadline: Instant) {
         let (client, grant) = (self.clone(), grant.clone());
-        tokio::spawn(async move {
-            let _ = tokio::time::timeout(REVOKE_TIMEOUT, client.try_revoke(&grant)).await;
-        });
+        let until = Instant::now() + REVOKE_TIMEOUT;
+        if self.background() {
+            tokio::spawn(async move {
+                let _ = tokio::time::timeout_at(until, client.try_revoke(&grant)).await;
+            });
+            return;
+        }
+        // It is disconnected already: a call that runs out of time now must not say that it failed.
+        let until = until.min(deadline.checked_sub(REVOKE_SPARE).unwrap_or(deadline));
+        let _ = tokio::time::timeout_at(until, client.try_revoke(&grant)).await;
     }
 
     async fn try_revoke(&self, grant: &GrantRow) -> Result<()> {

@@ -16,6 +16,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -83,11 +84,26 @@ impl Client {
         }
         let span = timeout.unwrap_or(self.connector().config.timings.wait);
         let deadline = after(span);
-        tokio::select! {
+        let result = tokio::select! {
             result = verb(deadline) => result,
             () = self.inner.closing.cancelled() => Err(Error::new(Code::Cancelled, "the client was closed during the call")),
             () = tokio::time::sleep_until(deadline) => Err(out_of_time(span)),
+        };
+        self.settle().await;
+        result
+    }
+
+    /// Waits for what calls began and nobody waits for any more, where nothing may go on in the background.
+    async fn settle(&self) {
+        if !self.background() {
+            self.connector().keeper.settle().await;
+            self.inner.board.settle().await;
         }
+    }
+
+    /// Whether work may go on after a call has returned.
+    fn background(&self) -> bool {
+        self.connector().keeper.background
     }
 
     /// The same for work that must not be abandoned half-way: it goes on in a task of its own when its caller does
@@ -101,15 +117,22 @@ impl Client {
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
     {
-        self.run(timeout, |deadline| {
-            let task = self.connector().keeper.tasks.spawn(verb(self.clone(), deadline));
-            async move {
-                task.await.unwrap_or_else(|_| {
-                    Err(Error::new(Code::Cancelled, "the call's task ended before it was done"))
-                })
+        let mut begun = None;
+        let result = self
+            .run(timeout, |deadline| {
+                let task = self.connector().keeper.tasks.spawn(verb(self.clone(), deadline));
+                task_of(begun.insert(task))
+            })
+            .await;
+        match begun {
+            // Out of time, and yet it must not go on by itself: what becomes of it is the better answer.
+            Some(task) if !self.background() && !task.is_finished() => {
+                let result = task_of(task).await;
+                self.settle().await;
+                result
             }
-        })
-        .await
+            _ => result,
+        }
     }
 
     /// A connection with its grant. One that a crash, or an import, left unfinished is finished first.
@@ -134,6 +157,12 @@ impl Client {
         self.connector().learn_late(&resolved.1, deadline).await;
         self.resolve(id, deadline).await
     }
+}
+
+/// What a task of a call's own comes to.
+async fn task_of<T>(task: impl Future<Output = std::result::Result<Result<T>, JoinError>>) -> Result<T> {
+    task.await
+        .unwrap_or_else(|_| Err(Error::new(Code::Cancelled, "the call's task ended before it was done")))
 }
 
 fn not_found(id: &str) -> Error {

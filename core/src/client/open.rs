@@ -55,10 +55,13 @@ impl Client {
             gate: Gate::of(config.hosts.auth_host(), &config.client_id, config.timings.retry_base),
         };
         let shared = Arc::new(Shared { store, sealer, endpoint, events, cache: Cache::default() });
-        let keeper = Keeper { shared, stop: CancellationToken::new(), tasks: TaskTracker::new() };
+        let (background, leaving) = (config.background, Arc::default());
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let keeper = Keeper { shared, stop, tasks, background, leaving };
         let governor = registry::of_app(config.hosts.api().as_str(), &config.client_id);
         let store = Arc::clone(&keeper.shared.store);
-        let board = Board::new(store, keeper.tasks.clone(), config.hosts.api().as_str(), &config.client_id);
+        let tasks = (keeper.tasks.clone(), config.background);
+        let board = Board::new(store, tasks, config.hosts.api().as_str(), &config.client_id);
         let connector = Connector { keeper, config, transport, finishing: Arc::default() };
         let (closing, gone) = (CancellationToken::new(), CancellationToken::new());
         Ok(Self { inner: Arc::new(Inner { connector, governor, board, closing, gone }) })

@@ -42,6 +42,8 @@ pub(crate) struct Flight {
     pub(crate) stop: CancellationToken,
     /// Somebody has nothing usable and would like the next attempt soon.
     pub(crate) wanted: Notify,
+    /// How many wait for it, where it is to end with the last of them.
+    followers: Option<Mutex<usize>>,
     progress: watch::Sender<Progress>,
 }
 
@@ -50,8 +52,46 @@ impl Flight {
         self.progress.subscribe()
     }
 
+    /// Waits until it is over, however it ends.
+    pub(crate) async fn over(&self) {
+        // An error means that its task is gone.
+        let _ = self.watch().wait_for(|progress| progress.end.is_some()).await;
+    }
+
     pub(crate) fn tell(&self, change: impl FnOnce(&mut Progress)) {
         self.progress.send_modify(change);
+    }
+}
+
+/// Somebody who waits for a flight. Where nothing may go on in the background, the last one to leave tells the flight to
+/// end at its next pause; an attempt under way is finished, and its outcome stored.
+#[derive(Debug)]
+pub(crate) struct Follower<'f> {
+    flight: &'f Arc<Flight>,
+    left: &'f Leaving,
+}
+
+/// Flights that were told to end and may not have ended yet.
+pub(crate) type Leaving = Mutex<Vec<Arc<Flight>>>;
+
+impl<'f> Follower<'f> {
+    pub(crate) fn of(flight: &'f Arc<Flight>, left: &'f Leaving) -> Self {
+        if let Some(followers) = &flight.followers {
+            *lock(followers) += 1;
+        }
+        Self { flight, left }
+    }
+}
+
+impl Drop for Follower<'_> {
+    fn drop(&mut self) {
+        let Some(followers) = &self.flight.followers else { return };
+        let mut followers = lock(followers);
+        *followers -= 1;
+        if *followers == 0 {
+            self.flight.stop.cancel();
+            lock(self.left).push(Arc::clone(self.flight));
+        }
     }
 }
 
@@ -76,12 +116,13 @@ pub(crate) fn after_fork() {
     HELD_FOR_FORK.with(|held| held.replace(None));
 }
 
-/// Joins the flight of this grant, or starts one with `run` on the current runtime.
+/// Joins the flight of this grant, or starts one with `run` on the current runtime; one that may go on in the background,
+/// or ends with the last who follows it.
 pub(crate) fn join_or_start<F>(
     store: &str,
     grant_id: &str,
     goal: Goal,
-    stop: CancellationToken,
+    (stop, background): (CancellationToken, bool),
     tasks: &TaskTracker,
     run: impl FnOnce(Arc<Flight>) -> F,
 ) -> Arc<Flight>
@@ -97,6 +138,7 @@ where
         goal,
         stop,
         wanted: Notify::new(),
+        followers: (!background).then(Mutex::default),
         progress: watch::Sender::new(Progress::default()),
     });
     flights.insert(key.clone(), Arc::clone(&flight));

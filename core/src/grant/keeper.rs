@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::cache::Held;
-use super::flight::{self, Flight, Landed, Progress};
+use super::flight::{self, Flight, Follower, Landed, Progress};
 use super::gate;
 use super::protocol::{End, Goal};
 use super::runner::{Runner, Shared};
@@ -17,6 +17,7 @@ use super::tokens::{Access, TokenPair};
 use super::transitions::{lease_left, millis};
 use crate::clock::boot_ms;
 use crate::error::{Code, Error, Result};
+use crate::lock::lock;
 use crate::store::{ConnectionRow, GrantRow, Sealed};
 
 /// A token that came from a rejection this recently is not rotated for another one.
@@ -56,6 +57,10 @@ pub(crate) struct Keeper {
     pub(crate) stop: CancellationToken,
     /// Tasks of this client that nobody may abandon.
     pub(crate) tasks: TaskTracker,
+    /// Whether rotations may go on when nobody waits for them.
+    pub(crate) background: bool,
+    /// Those that nobody waits for any more, where they may not.
+    pub(crate) leaving: Arc<flight::Leaving>,
 }
 
 impl Keeper {
@@ -105,17 +110,12 @@ impl Keeper {
         let margin = |span| millis(span).min(life / u64::from(timings.margin_share.max(1)));
         let goal = goal_of(&held.row);
         if left > margin(timings.early_margin) {
-            if self.left_in_doubt(&held.row) {
-                self.fly(&held.row.id, Goal { voluntary: true, ..goal });
-            }
-            return Ok(held.access);
+            let doubt = self.left_in_doubt(&held.row);
+            return Ok(if doubt { self.ahead(held, goal, deadline).await } else { held.access });
         }
         let dead = held.row.death.is_some();
         if left > margin(timings.hard_margin) || (left > 0 && dead) {
-            if !dead {
-                self.fly(&held.row.id, Goal { voluntary: true, ..goal });
-            }
-            return Ok(held.access);
+            return Ok(if dead { held.access } else { self.ahead(held, goal, deadline).await });
         }
         if left > 0 {
             let first = self.rotate(&held.row.id, goal, Patience::Little, deadline).await;
@@ -127,6 +127,27 @@ impl Keeper {
             };
         }
         Ok(self.rotate(&held.row.id, goal, Patience::Much, deadline).await?.access)
+    }
+
+    /// Rotates ahead of need: beside the call, which uses the token there is; or within it, where nothing may go on after
+    /// it. Whatever comes of it, there is a token to use.
+    async fn ahead(&self, held: Held, goal: Goal, deadline: Instant) -> Access {
+        let goal = Goal { voluntary: true, ..goal };
+        if self.background {
+            self.fly(&held.row.id, goal);
+            return held.access;
+        }
+        let rotated = self.rotate(&held.row.id, goal, Patience::Little, deadline).await;
+        rotated.map_or(held.access, |fresh| fresh.access)
+    }
+
+    /// Waits for the rotations that were told to end because nobody waits for them any more. One with a new pair ends
+    /// when it is stored, however long that takes.
+    pub(crate) async fn settle(&self) {
+        let leaving = std::mem::take(&mut *lock(&self.leaving));
+        for flight in leaving {
+            flight.over().await;
+        }
     }
 
     /// A crash may have left this generation's token spent. While the reuse window lasts, spending it again brings
@@ -176,6 +197,7 @@ impl Keeper {
     ) -> Result<Held> {
         loop {
             let flight = self.fly(grant_id, goal);
+            let _following = Follower::of(&flight, &self.leaving);
             let joined = flight.goal;
             let progress = flight.watch();
             let limit = patience.limit(progress.borrow().failures);
@@ -183,7 +205,13 @@ impl Keeper {
                 flight.wanted.notify_one();
             }
             let landed = timeout_at(deadline, land(progress, goal, limit, patience.until(deadline))).await;
-            let (end, held) = landed.map_err(|_| waited_too_long())??;
+            let landed = landed.map_err(|_| waited_too_long())?;
+            if landed.is_err() && flight.stop.is_cancelled() && !self.stop.is_cancelled() {
+                // It was told to end by those who followed it before, and has; this caller wants one of its own.
+                timeout_at(deadline, flight.over()).await.map_err(|_| waited_too_long())?;
+                continue;
+            }
+            let (end, held) = landed?;
             match (end, held) {
                 (End::Fresh, Some(held)) if held.access.generation > goal.newer_than => {
                     return Ok(self.shared.cache.keep_grant(held));
@@ -204,7 +232,8 @@ impl Keeper {
     fn fly(&self, grant_id: &str, goal: Goal) -> Arc<Flight> {
         let shared = Arc::clone(&self.shared);
         let stop = self.stop.child_token();
-        flight::join_or_start(self.shared.store.identity(), grant_id, goal, stop, &self.tasks, |flight| {
+        let (store, how) = (self.shared.store.identity(), (stop, self.background));
+        flight::join_or_start(store, grant_id, goal, how, &self.tasks, |flight| {
             let id = grant_id.to_owned();
             async move { Runner::new(shared, flight, &id).run(goal).await }
         })

@@ -44,6 +44,9 @@ pub(crate) trait Fetch: Send + Sync {
     /// One page: a call with [`crate::request::Intent::Listing`], and the cloud id of the site it went to.
     fn fetch(&self, options: RequestOptions) -> BoxFuture<'_, Result<(Response, String)>>;
 
+    /// Whether pages may be fetched while nobody waits for one.
+    fn background(&self) -> bool;
+
     /// The keyed hashes of a text: one for each key of the store, the one that seals first.
     fn seals(&self, text: &str) -> Vec<Vec<u8>>;
 }
@@ -80,7 +83,7 @@ impl Paginator {
     /// `invalid_argument`, and `cursor_invalid` for a cursor that is damaged or belongs to another connection or
     /// query. Whether it belongs to another site is seen with the first page.
     pub(crate) fn new(fetch: Arc<dyn Fetch>, options: PaginateOptions) -> Result<Self> {
-        let depth = depth(&options)?;
+        let depth = Some(depth(&options)?).filter(|_| fetch.background()).unwrap_or(0);
         let (limit, deduplicate, given) = (options.limit, options.deduplicate, options.cursor.clone());
         let query = Query::new(options)?;
         let cursor = match &given {

@@ -2,7 +2,7 @@
 
 mod turns;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use tokio::task::{Id, JoinError, JoinSet};
@@ -53,6 +53,7 @@ impl Client {
             turns: Turns::default(),
             tasks: JoinSet::new(),
             running: HashMap::new(),
+            come: VecDeque::new(),
         })
     }
 
@@ -88,6 +89,8 @@ pub struct Many {
     turns: Turns<Target>,
     tasks: JoinSet<Done>,
     running: HashMap<Id, Target>,
+    /// What came while nothing was to go on in the background, and was not asked for yet.
+    come: VecDeque<RequestResult>,
 }
 
 /// Whom a task works for.
@@ -105,9 +108,14 @@ enum Done {
 
 impl Many {
     /// The next result; none when there are no more. A call that is dropped loses nothing.
+    ///
+    /// While a result is being used the other calls go on. Where nothing may go on in the background, all that were begun
+    /// together are waited for.
     pub async fn next(&mut self) -> Option<RequestResult> {
-        loop {
-            self.top_up();
+        while self.come.is_empty() || !(self.client.background() || self.tasks.is_empty()) {
+            if self.come.is_empty() {
+                self.top_up();
+            }
             let joined = self.tasks.join_next_with_id().await?;
             let id = joined.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
             let Some(target) = self.running.remove(&id) else { continue };
@@ -116,10 +124,10 @@ impl Many {
                 Err(_) if target.site.is_some() => Done::Called(Err(Error::panicked())),
                 Err(_) => Done::LookedUp(Err(Error::panicked())),
             };
-            if let Some(result) = self.take(target, done) {
-                return Some(result);
-            }
+            let result = self.take(target, done);
+            self.come.extend(result);
         }
+        self.come.pop_front()
     }
 
     /// Ends the calls under way; what they would have brought is not there any more.
@@ -128,6 +136,7 @@ impl Many {
         self.turns = Turns::default();
         self.tasks = JoinSet::new();
         self.running.clear();
+        self.come.clear();
     }
 
     fn take(&mut self, Target { id, site }: Target, done: Done) -> Option<RequestResult> {

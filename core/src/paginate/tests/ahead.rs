@@ -46,6 +46,18 @@ fn the_next_page_comes_while_the_present_one_is_used() {
 }
 
 #[test]
+fn nothing_is_fetched_ahead_by_a_client_without_background() {
+    let mut server = beans(3, 100);
+    Arc::get_mut(&mut server).unwrap().background = false;
+    let mut paginator = Paginator::new(server.clone(), parallel(8)).unwrap();
+    for pages in 1..4 {
+        next(&mut paginator).unwrap();
+        settle();
+        assert_eq!(server.asked(), pages);
+    }
+}
+
+#[test]
 fn no_page_is_fetched_that_the_limit_leaves_no_room_for() {
     for (limit, fetched) in [(3, 1), (4, 2)] {
         let server = beans(3, 100);

@@ -22,6 +22,7 @@ type Respond = Box<dyn Fn(RequestOptions, usize) -> BoxFuture<'static, Response>
 struct Fake {
     respond: Respond,
     asked: Mutex<usize>,
+    background: bool,
     cloud_id: String,
     key: String,
 }
@@ -35,6 +36,10 @@ impl Fetch for Fake {
         };
         let response = (self.respond)(options, before);
         response.map(|response| Ok((response, self.cloud_id.clone()))).boxed()
+    }
+
+    fn background(&self) -> bool {
+        self.background
     }
 
     fn seals(&self, text: &str) -> Vec<Vec<u8>> {
@@ -52,7 +57,13 @@ fn slow(
     respond: impl Fn(RequestOptions, usize) -> BoxFuture<'static, Response> + Send + Sync + 'static,
 ) -> Arc<Fake> {
     let respond = Box::new(respond);
-    Arc::new(Fake { respond, asked: Mutex::new(0), cloud_id: "cloud".into(), key: "key".into() })
+    Arc::new(Fake {
+        respond,
+        asked: Mutex::new(0),
+        background: true,
+        cloud_id: "cloud".into(),
+        key: "key".into(),
+    })
 }
 
 fn fake(answer: impl Fn(&RequestOptions, usize) -> Response + Send + Sync + 'static) -> Arc<Fake> {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use super::scope::Scope;
@@ -47,6 +48,9 @@ pub(crate) struct Board {
 struct Inner {
     store: Arc<dyn Store>,
     tasks: TaskTracker,
+    /// Whether what is written may go on being written when a call has returned; otherwise what does.
+    background: bool,
+    telling: Mutex<Vec<JoinHandle<()>>>,
     /// The entry of the store.
     name: String,
     /// Boot milliseconds of the last look begun; 0 before the first.
@@ -56,10 +60,31 @@ struct Inner {
 }
 
 impl Board {
-    pub(crate) fn new(store: Arc<dyn Store>, tasks: TaskTracker, api: &str, client_id: &str) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        (tasks, background): (TaskTracker, bool),
+        api: &str,
+        client_id: &str,
+    ) -> Self {
         let name = format!("pauses {api} {client_id}");
-        let (looked, written) = (AtomicU64::new(0), Mutex::default());
-        Self { inner: Arc::new(Inner { store, tasks, name, looked, written }) }
+        let (looked, written, telling) = (AtomicU64::new(0), Mutex::default(), Mutex::default());
+        Self { inner: Arc::new(Inner { store, tasks, background, telling, name, looked, written }) }
+    }
+
+    /// Waits for what is being read and written, where that may not go on in the background.
+    pub(crate) async fn settle(&self) {
+        let telling = std::mem::take(&mut *lock(&self.inner.telling));
+        for task in telling {
+            // An error means that the runtime is ending, or a panic, which has been told.
+            let _ = task.await;
+        }
+    }
+
+    fn begin(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let task = self.inner.tasks.spawn(task);
+        if !self.inner.background {
+            lock(&self.inner.telling).push(task);
+        }
     }
 
     /// Reads what others have told, if the last look is long enough ago. Only the first call of a process waits for it.
@@ -71,10 +96,15 @@ impl Board {
             return;
         }
         let (inner, governor) = (Arc::clone(&self.inner), Arc::clone(governor));
-        let look = self.inner.tasks.spawn(async move { inner.exchange(&governor).await });
+        let (done, seen) = tokio::sync::oneshot::channel();
+        self.begin(async move {
+            inner.exchange(&governor).await;
+            // An error means that nobody waits for it.
+            let _ = done.send(());
+        });
         if last == 0 {
             // A store that does not answer keeps nobody from calling Jira.
-            let _ = tokio::time::timeout(FIRST_LOOK, look).await;
+            let _ = tokio::time::timeout(FIRST_LOOK, seen).await;
         }
     }
 
@@ -93,7 +123,7 @@ impl Board {
         written.insert(key.clone(), until);
         drop(written);
         let (inner, pause) = (Arc::clone(&self.inner), Pause { until, reason: reason.clone() });
-        self.inner.tasks.spawn(async move { inner.told(inner.write([(key, pause)].into()).await.map(drop)) });
+        self.begin(async move { inner.told(inner.write([(key, pause)].into()).await.map(drop)) });
     }
 }
 
@@ -200,8 +230,12 @@ mod tests {
 
     impl Worker {
         fn of(store: &Arc<dyn Store>) -> Self {
-            let board =
-                Board::new(Arc::clone(store), TaskTracker::new(), "https://api.example.com/", "app-1");
+            let board = Board::new(
+                Arc::clone(store),
+                (TaskTracker::new(), true),
+                "https://api.example.com/",
+                "app-1",
+            );
             Self { governor: Arc::default(), board }
         }
 
@@ -258,7 +292,7 @@ mod tests {
         // A process that begins now knows both.
         let later = Worker::of(&store);
         assert_eq!(later.held(&one).await.as_deref(), Some(GLOBAL));
-        let elsewhere = Board::new(store, TaskTracker::new(), "https://api.example.com/", "app-2");
+        let elsewhere = Board::new(store, (TaskTracker::new(), true), "https://api.example.com/", "app-2");
         let governor = Arc::default();
         elsewhere.look(&governor).await;
         assert!(governor.shared_pauses().is_empty(), "another app's pauses are its own");
