@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use threelo_sandbox::{Running, World};
 
 const SECRET: &str = "sandbox-secret";
+const FORM: &str = "application/x-www-form-urlencoded";
 
 struct Desk {
     sandbox: Running,
@@ -154,15 +155,17 @@ async fn of_several_sites_the_person_picks_one_and_reloading_is_harmless() {
     let select = callback.split("/callback").next().unwrap().to_owned() + "/threelo/site";
     let form = |cookie: &str| {
         let body = format!("site={chosen}");
-        desk.http
-            .post(&select)
-            .header("cookie", cookie)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(body)
-            .send()
+        desk.http.post(&select).header("cookie", cookie).header("content-type", FORM).body(body).send()
     };
     assert_eq!(form("threelo_browser=other").await.unwrap().status(), 400);
     assert!(child.try_wait().unwrap().is_none(), "another browser ends nothing");
+    let empty = desk.http.post(&select).header("cookie", &cookie).header("content-type", FORM).body("");
+    assert_eq!(empty.send().await.unwrap().status(), 303);
+    assert_eq!(
+        heading(&desk.get(&callback, &cookie).await.1),
+        "Choose a Jira site",
+        "none chosen: asked again"
+    );
     assert_eq!(form(&cookie).await.unwrap().status(), 303);
     for _ in ["the page", "a reload", "going back to the callback"] {
         let (status, page) = desk.get(&callback, &cookie).await;
@@ -389,6 +392,9 @@ async fn failures_have_a_code_a_next_step_and_an_exit_code() {
         (&["request", "me", "/rest/api/3/search"], "endpoint_removed", 1),
         (&["connect", "x", "--redirect-uri", "nonsense"], "invalid_config", 2),
         (&["list", "--tag", "nonsense"], "usage", 2),
+        (&["sandbox", "--faults", r#"{"path": "/me", "kind": {"explode": 1}}"#], "usage", 2),
+        (&["sandbox", "--faults", r#"{"path": "/me", "knd": 1}"#], "usage", 2),
+        (&["sandbox", "--faults", "absent.json"], "io", 1),
         (&["list", "--store", "/nonexistent/threelo.db"], "invalid_config", 2),
         (&["request", "me", "/rest/api/3/myself", "-d", "{"], "usage", 2),
         (&["sites", "me", "--endpoint", &auth, "--endpoint", "api=http://127.0.0.1:9"], "network", 4),

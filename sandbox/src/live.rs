@@ -21,7 +21,7 @@ use crate::log::{Entry, Log};
 use crate::page;
 use crate::reply::Reply;
 use crate::serve::Sandbox;
-use crate::state::State;
+use crate::state::{LiveSite, State};
 
 const SCRIPT: &str = include_str!("live.js");
 
@@ -74,14 +74,10 @@ pub(crate) fn show(sandbox: &Sandbox) -> Reply {
     let log = requests(&sandbox.log.lock());
     let body = html! {
         div .bar data-live="world" { (world.0) }
-        section {
-            h2 { "Requests" }
-            div data-live="requests" { (log) }
-        }
-        section {
-            h2 { "Faults ordered" }
-            div data-live="faults" { (faulty(&faults)) }
-        }
+        h2 { "Requests" }
+        div data-live="requests" { (log) }
+        h2 { "Faults ordered" }
+        div data-live="faults" { (faulty(&faults)) }
         div data-live="people" { (world.1) }
         p .soft {
             "The control API is described by " a href="/_sandbox/openapi.json" { "an OpenAPI document" }
@@ -106,18 +102,9 @@ fn requests(log: &Log) -> Markup {
             }
         }
         @if log.entries().is_empty() { p .soft { "None yet." } } @else {
-            div .scroll tabindex="0" role="region" aria-label="Requests, newest first" {
-                table {
-                    thead {
-                        tr {
-                            th .number scope="col" { "No." } th scope="col" { "At (UTC)" } th scope="col" { "Method" }
-                            th scope="col" { "Path" } th .number scope="col" { "Status" } th scope="col" { "Outcome" }
-                            th scope="col" { "Account" }
-                        }
-                    }
-                    tbody { @for entry in log.entries().iter().rev().take(SHOWN) { (row(entry)) } }
-                }
-            }
+            (table("Requests, newest first", &["#No.", "At (UTC)", "Method", "Path", "#Status", "Outcome", "Account"], html! {
+                @for entry in log.entries().iter().rev().take(SHOWN) { (row(entry)) }
+            }))
             @if log.entries().len() > SHOWN {
                 p .soft { "The newest " (SHOWN) " of " (log.entries().len()) "; " code { "GET /_sandbox/log" } " has them all." }
             }
@@ -134,7 +121,7 @@ fn row(entry: &Entry) -> Markup {
     };
     html! {
         tr {
-            td .number { (entry.number()) } td .time { code { (time_of_day(entry.at())) } } td { (entry.method()) }
+            td .number { (entry.number()) } td .keep { code { (time_of_day(entry.at())) } } td { (entry.method()) }
             td .path { code { (entry.address()) } } td class=(class) { (status) }
             td { (entry.told()) } td { (entry.account()) }
         }
@@ -152,36 +139,24 @@ fn world(state: &State) -> (Markup, Markup) {
         }
     };
     let tables = html! {
-        section {
-            h2 { "Accounts" }
-            div .scroll tabindex="0" role="region" aria-label="Accounts" {
-                table {
-                    thead { tr { th scope="col" { "Name" } th scope="col" { "On screen" } th scope="col" { "Account id" } th scope="col" { "Consents" } } }
-                    tbody {
-                        @for account in &state.world.accounts {
-                            tr { td { (account.name) } td { (account.display_name) } td { code { (account.id) } } td { (consents(state, &account.id)) } }
-                        }
-                    }
+        h2 { "Accounts" }
+        (table("Accounts", &["Name", "On screen", "Account id", "Consents"], html! {
+            @for account in &state.world.accounts {
+                tr {
+                    td { (account.name) } td { (account.display_name) }
+                    td .keep { code { (account.id) } } td { (consents(state, &account.id)) }
                 }
             }
-        }
-        section {
-            h2 { "Sites" }
-            div .scroll tabindex="0" role="region" aria-label="Sites" {
-                table {
-                    thead { tr { th scope="col" { "Name" } th scope="col" { "Address" } th scope="col" { "Cloud id" } th .number scope="col" { "Issues" } th scope="col" { "State" } } }
-                    tbody {
-                        @for site in &state.sites {
-                            tr {
-                                td { (site.config.name) } td { (site.config.url) } td { code { (site.config.cloud_id) } }
-                                td .number { (site.data.positions().count()) }
-                                td { (if site.suspended { "suspended" } else if site.installed.is_empty() { "app not installed" } else { "app installed" }) }
-                            }
-                        }
-                    }
+        }))
+        h2 { "Sites" }
+        (table("Sites", &["Name", "Address", "Cloud id", "#Issues", "State"], html! {
+            @for site in &state.sites {
+                tr {
+                    td { (site.config.name) } td { (site.config.url) } td .keep { code { (site.config.cloud_id) } }
+                    td .number { (site.data.positions().count()) } td { (standing(site)) }
                 }
             }
-        }
+        }))
     };
     (bar, tables)
 }
@@ -209,21 +184,42 @@ fn faulty(faults: &Value) -> Markup {
     };
     html! {
         @if list.is_empty() { p .soft { "None." } } @else {
-            div .scroll tabindex="0" role="region" aria-label="Faults ordered" {
-                table {
-                    thead { tr { th .number scope="col" { "No." } th scope="col" { "For" } th scope="col" { "What goes wrong" } th .number scope="col" { "Hits" } th scope="col" { "Left" } } }
-                    tbody {
-                        @for fault in list {
-                            tr {
-                                td .number { (fault["id"]) }
-                                td { (text(fault, "method")) " " code { (text(fault, "path")) } " " (text(fault, "grant_type")) }
-                                td { code { (fault["kind"]) } } td .number { (fault["hits"]) } td { (left(fault)) }
-                            }
+            (table("Faults ordered", &["#No.", "For", "What goes wrong", "#Hits", "Left"], html! {
+                @for fault in list {
+                    tr {
+                        td .number { (fault["id"]) }
+                        td { (text(fault, "method")) " " code { (text(fault, "path")) } " " (text(fault, "grant_type")) }
+                        td { code { (fault["kind"]) } } td .number { (fault["hits"]) } td { (left(fault)) }
+                    }
+                }
+            }))
+        }
+    }
+}
+
+/// A table that scrolls by itself where the window is small. Columns of numbers are headed by a `#`.
+fn table(name: &str, columns: &[&str], rows: Markup) -> Markup {
+    html! {
+        div .scroll tabindex="0" role="region" aria-label=(name) {
+            table {
+                thead {
+                    tr {
+                        @for column in columns {
+                            th .number[column.starts_with('#')] scope="col" { (column.trim_start_matches('#')) }
                         }
                     }
                 }
+                tbody { (rows) }
             }
         }
+    }
+}
+
+fn standing(site: &LiveSite) -> &'static str {
+    match (site.suspended, site.installed.is_empty()) {
+        (true, _) => "suspended",
+        (_, true) => "app not installed",
+        _ => "app installed",
     }
 }
 

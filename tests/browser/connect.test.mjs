@@ -129,6 +129,23 @@ describe('threelo connect in a browser', { concurrency: 4 }, () => {
     quiet(visit);
   });
 
+  test('two consents in one browser do not get in each other\'s way', async (t) => {
+    const desks = [await begin(t), await begin(t)];
+    const running = await Promise.all(desks.map((desk) => connect(t, desk)));
+    const first = await visitor(t, browser);
+    await first.page.goto(running[0].url);
+    const second = { ...first, page: await first.context.newPage() };
+    await consent(second.page, running[1].url, { site: 'zeta' });
+    await said(second.page, 'Connected');
+    await first.page.getByRole('radio', { name: 'acme' }).check();
+    await first.page.getByRole('button', { name: 'Accept' }).click();
+    await said(first.page, 'Connected');
+    const ended = await Promise.all(running.map(connected));
+    assert.deepEqual(ended.map(({ site }) => site.url), ['https://acme.atlassian.net', 'https://zeta.atlassian.net']);
+    quiet(first);
+    quiet(second);
+  });
+
   test("somebody else's browser cannot finish a consent, and the right one still can", async (t) => {
     const desk = await begin(t);
     const running = await connect(t, desk);

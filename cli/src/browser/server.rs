@@ -21,7 +21,8 @@ pub(super) const START: &str = "/threelo/start/";
 const SITE: &str = "/threelo/site";
 /// Where every answer leads: an address without code and state, to be reloaded and kept in a history as one likes.
 const RESULT: &str = "/threelo/result";
-const COOKIE: &str = "threelo_browser";
+/// The browser keeps its cookie at least as long as a consent can take (30 minutes), and a person thinks about sites.
+const COOKIE_LIFE_S: u32 = 2 * 60 * 60;
 
 /// The last page is served this long after the command has said how it went, so that the browser gets it, and again
 /// when somebody reloads it.
@@ -67,7 +68,7 @@ async fn start(State(desk): State<Arc<Desk>>, Path(ticket): Path<String>) -> Res
     if ticket != desk.ticket {
         return stray();
     }
-    let cookie = format!("{COOKIE}={}; HttpOnly; SameSite=Lax; Path=/", desk.browser);
+    let cookie = format!("{}; Max-Age={COOKIE_LIFE_S}; HttpOnly; SameSite=Lax; Path=/", cookie(&desk));
     ([(header::SET_COOKIE, cookie)], see_other(&desk.consent_url)).into_response()
 }
 
@@ -83,14 +84,18 @@ async fn callback(State(desk): State<Arc<Desk>>, headers: HeaderMap, RawQuery(qu
 
 #[derive(Deserialize)]
 struct Choice {
-    site: String,
+    #[serde(default)]
+    site: Option<String>,
 }
 
 async fn select(State(desk): State<Arc<Desk>>, headers: HeaderMap, Form(choice): Form<Choice>) -> Response {
     if !is_ours(&desk, &headers) {
         return stray();
     }
-    desk.chosen(&choice.site).await;
+    if let Some(site) = &choice.site {
+        desk.chosen(site).await;
+    }
+    // Who chose none is asked again.
     see_other(RESULT)
 }
 
@@ -113,8 +118,13 @@ async fn result(State(desk): State<Arc<Desk>>, headers: HeaderMap) -> Response {
 /// SameSite keeps other sites' forms from carrying the cookie; no other protection is needed beside it.
 fn is_ours(desk: &Desk, headers: &HeaderMap) -> bool {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let expected = format!("{COOKIE}={}", desk.browser);
+    let expected = cookie(desk);
     cookies.flat_map(|line| line.split(';')).any(|cookie| cookie.trim() == expected)
+}
+
+/// Browsers keep one jar for all ports of a host, so that each consent needs a name of its own.
+fn cookie(desk: &Desk) -> String {
+    format!("threelo_{}={}", desk.ticket.get(..8).unwrap_or_default(), desk.browser)
 }
 
 fn is_this_consent(desk: &Desk, query: Option<&str>) -> bool {
