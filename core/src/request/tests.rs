@@ -20,6 +20,7 @@ use crate::error::{Code, Error};
 use crate::options::Retry;
 
 mod bodies;
+mod healing;
 mod redirects;
 
 /// 200 000 zeros in 230 bytes.
@@ -217,8 +218,16 @@ async fn a_listing_by_post_counts_as_a_read() {
 #[tokio::test]
 async fn a_write_that_broke_is_not_sent_again() {
     let cut = Reply::Raw(b"HTTP/1.1 201 Created\r\ncontent-length: 100\r\n\r\n{".to_vec());
-    for (reply, status) in [(Reply::Reset, None), (cut, Some(201)), (Reply::Raw(Vec::new()), None)] {
-        let mut run = write();
+    let cases = [
+        ("POST", Reply::Reset, None),
+        ("POST", cut, Some(201)),
+        ("POST", Reply::Raw(Vec::new()), None),
+        ("PUT", Reply::Reset, None),
+        ("DELETE", Reply::Reset, None),
+        ("PATCH", Reply::Reset, None),
+    ];
+    for (method, reply, status) in cases {
+        let mut run = Run { options: RequestOptions { method: method.into(), ..write().options }, ..write() };
         run.options.path = "/rest/api/3/x?secret=canary".into();
         let (result, requests) = run.against(vec![reply.clone(), ok()]).await;
         let (code, error) = code(result);
@@ -228,7 +237,7 @@ async fn a_write_that_broke_is_not_sent_again() {
             "{reply:?} {error}"
         );
         let context = error.context();
-        assert_eq!((&context["method"], &context["path"]), (&json!("POST"), &json!("/rest/api/3/x")));
+        assert_eq!((&context["method"], &context["path"]), (&json!(method), &json!("/rest/api/3/x")));
         assert_eq!((&context["attempt"], &context["connection_id"]), (&json!(1), &json!("user-42")));
         assert!(!format!("{error:?}").contains("canary"), "{error:?}");
     }
@@ -339,62 +348,4 @@ async fn redirects_are_handed_to_the_caller() {
     let location = "location: https://api.media.atlassian.com/file/1/binary?token=x\r\n";
     let (result, requests) = call("GET").against(vec![reply(303, location, ""), ok()]).await;
     assert_eq!((result.unwrap().status, requests.len()), (303, 1));
-}
-
-#[tokio::test]
-async fn a_rejected_token_is_replaced_once_also_for_writes() {
-    let rejected = reply(401, "", r#"{"code":401,"message":"Unauthorized"}"#);
-    let run = write();
-    let (result, requests) = run.against(vec![rejected.clone(), ok()]).await;
-    assert_eq!((result.unwrap().attempts, run.replaced()), (2, 1));
-    assert!(requests[0].contains("Bearer token-1") && requests[1].contains("Bearer token-2"));
-
-    let run = call("GET");
-    let (result, requests) = run.against(vec![rejected.clone(), rejected.clone(), ok()]).await;
-    assert_eq!((result.unwrap().status, run.replaced(), requests.len()), (401, 1, 2));
-
-    // There is no better token.
-    let run = Run { tokens: Grant { rotates: false, ..Grant::aged(60_000) }, ..call("GET") };
-    let (result, requests) = run.against(vec![rejected.clone(), ok()]).await;
-    assert_eq!((result.unwrap().status, run.replaced(), requests.len()), (401, 1, 1));
-
-    // One attempt was asked for: the next call shall have the better token.
-    let mut run = call("GET");
-    run.options.retry = Retry::None;
-    let (result, requests) = run.against(vec![rejected, ok()]).await;
-    assert_eq!((result.unwrap().status, run.replaced(), requests.len()), (401, 1, 1));
-}
-
-#[tokio::test]
-async fn a_fresh_token_is_sent_once_more_before_it_is_replaced() {
-    let scope = reply(401, "x-failure-category: FAILURE_CLIENT_SCOPE_CHECK\r\n", "");
-    let fresh = || Run { tokens: Grant::aged(0), ..call("GET") };
-    let run = fresh();
-    let (result, _) = run.against(vec![scope.clone(), ok()]).await;
-    assert_eq!((result.unwrap().status, run.replaced()), (200, 0));
-    let run = fresh();
-    let (result, requests) = run.against(vec![scope.clone(), scope.clone(), ok()]).await;
-    let response = result.unwrap();
-    assert_eq!((run.replaced(), requests.len()), (0, 2));
-    let error = response.error_for_status().unwrap_err();
-    assert_eq!(
-        (error.code(), &error.context()["granted_scopes"]),
-        (Code::MissingScope, &json!(["read:jira-work"]))
-    );
-    // An old token lacks the scope for good.
-    let run = call("GET");
-    let (result, requests) = run.against(vec![scope, ok()]).await;
-    assert_eq!((result.unwrap().status, run.replaced(), requests.len()), (401, 0, 1));
-    let run = fresh();
-    let (result, requests) = run.against(vec![reply(401, "", ""), reply(401, "", ""), ok()]).await;
-    assert_eq!((result.unwrap().status, run.replaced(), requests.len()), (200, 1, 3));
-}
-
-#[tokio::test]
-async fn a_404_heals_only_when_the_token_had_expired() {
-    for (life_ms, status, replaced) in [(-1000, 200, 1), (3_600_000, 404, 0)] {
-        let run = Run { tokens: Grant { life_ms, ..Grant::aged(3_600_000) }, ..call("GET") };
-        let (result, _) = run.against(vec![reply(404, "", ""), ok()]).await;
-        assert_eq!((result.unwrap().status, run.replaced()), (status, replaced));
-    }
 }
