@@ -83,6 +83,8 @@ pub(crate) enum Command {
     Disconnect(Id),
     /// One pass over all connections: rotate what would die of inactivity, list what needs a person.
     KeepAlive(KeepAlive),
+    /// Seal everything in the store with the first of the encryption keys.
+    Rekey,
     /// Take over connections from JSON lines, or from an export of Nango, without a new consent.
     Import(Import),
     /// Call Jira, as with curl.
@@ -176,6 +178,10 @@ pub(crate) struct Request {
     /// Body: JSON; @FILE reads a file, @- standard input.
     #[arg(short, long, value_name = "JSON")]
     pub(crate) data: Option<String>,
+    /// A part of a form: NAME=VALUE, or NAME=@FILE with ;type=… and ;filename=… behind it. Jira takes attachments as
+    /// file=@FILE.
+    #[arg(short = 'F', long = "form", value_name = "NAME=VALUE", conflicts_with_all = ["data", "paginate"])]
+    pub(crate) form: Vec<String>,
     /// A header.
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub(crate) headers: Vec<String>,

@@ -1,7 +1,9 @@
 //! What a person, or a program that asked for `--json`, gets to read.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::time::Duration;
 
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::{Value, json};
 use threelo_core::Code;
@@ -15,6 +17,9 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) const RECONNECT: u8 = 3;
 pub(crate) const LATER: u8 = 4;
 pub(crate) const INTERRUPTED: u8 = 130;
+
+const KNOWN: &str = "{wide_bar} {pos}/{len} {msg}, {eta} left";
+const OPEN_ENDED: &str = "{spinner} {pos} {msg} in {elapsed}";
 
 /// How things are printed.
 #[derive(Debug)]
@@ -74,6 +79,23 @@ impl Output {
         if !self.json {
             let _ = writeln!(io::stderr().lock(), "{}", paint(self.colors.1, Ink::Faint, text.as_ref()));
         }
+    }
+
+    /// How far something long has come, on standard error while that is a terminal; nothing with `--json`.
+    pub(crate) fn progress(&self, of: Option<usize>, what: &'static str) -> ProgressBar {
+        if self.json {
+            return ProgressBar::hidden();
+        }
+        // Templates that cannot be read would be shown as they are: these are tested.
+        let style = |template| {
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+        };
+        let bar = match of {
+            Some(of) => ProgressBar::new(of as u64).with_style(style(KNOWN)),
+            None => ProgressBar::new_spinner().with_style(style(OPEN_ENDED)),
+        };
+        bar.enable_steady_tick(Duration::from_millis(100));
+        bar.with_message(what)
     }
 
     /// Tells what went wrong and what to do next, and says with which code to exit.

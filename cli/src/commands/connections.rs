@@ -1,11 +1,8 @@
 //! Looking at connections and looking after them.
 
-use threelo_core::{
-    Client, Connection, ConnectionStatus, ConnectionsOptions, EventKind, KeepAliveOptions, SelectSiteOptions,
-    Tags,
-};
+use threelo_core::{Client, Connection, ConnectionStatus, ConnectionsOptions, SelectSiteOptions, Tags};
 
-use crate::args::{KeepAlive, List, SelectSite};
+use crate::args::{List, SelectSite};
 use crate::output::{Ink, Output, moment, table};
 use crate::{Failure, Outcome};
 
@@ -129,47 +126,4 @@ fn health(output: &Output, connection: &Connection) -> String {
     };
     let reason = connection.health_reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
     format!("{}{reason}", output.ink(ink, text))
-}
-
-pub(super) async fn keep_alive(client: &Client, output: &Output, asked: &KeepAlive) -> Outcome {
-    let mut options = KeepAliveOptions::default();
-    if let Some(days) = asked.idle_days {
-        options.idle_days = days;
-    }
-    if let Some(concurrency) = asked.concurrency {
-        options.concurrency = concurrency;
-    }
-    let mut events = client.events();
-    let progress = async {
-        let mut done = 0_u64;
-        while let Some(event) = events.next().await {
-            match event.kind {
-                EventKind::Rotated => done += 1,
-                EventKind::RotationFailed => {
-                    output.note("a rotation failed; the report will say whether it matters")
-                }
-                _ => continue,
-            }
-            if done > 0 && done.is_multiple_of(100) {
-                output.note(format!("{done} rotated so far"));
-            }
-        }
-        std::future::pending::<()>().await;
-    };
-    let report = tokio::select! {
-        report = client.keep_alive(options) => report?,
-        () = progress => return Ok(()),
-    };
-    output.data(&report, || {
-        let mut lines = vec![format!("{} rotated, {} failed for now", report.rotated, report.failed)];
-        if !report.attention.is_empty() {
-            let rows = report.attention.iter().map(|one| {
-                let by = one.reconnect_by.map_or_else(|| "has ended".to_owned(), moment);
-                vec![one.connection_id.clone(), one.reason.clone(), by]
-            });
-            lines.push(table(&["NEEDS A PERSON", "REASON", "RECONNECT BY"], &rows.collect::<Vec<_>>()));
-        }
-        lines.join("\n")
-    });
-    Ok(())
 }

@@ -17,13 +17,16 @@ use crate::{Failure, Outcome};
 pub(super) async fn run(client: &Client, output: &Output, asked: &Import) -> Outcome {
     let records = records(&read(&asked.file)?)?;
     let mut failed = 0_usize;
+    let bar = output.progress(Some(records.len()), "records read");
     for (number, record) in (1_usize..).zip(&records) {
         let id = text(record, "connection_id").or_else(|| text(record, "id")).unwrap_or_default().to_owned();
         let outcome = match options(record) {
             Ok(options) => import(client, options).await,
             Err(error) => Err(error),
         };
-        match outcome {
+        bar.inc(1);
+        // Lines that are printed and a bar that is redrawn must not meet.
+        bar.suspend(|| match outcome {
             Ok(()) => output.data(&json!({ "id": id, "imported": true }), || {
                 format!("{} {id}", output.ink(Ink::Good, "imported"))
             }),
@@ -35,8 +38,9 @@ pub(super) async fn run(client: &Client, output: &Output, asked: &Import) -> Out
                     format!("{refused}  {id} (record {number}): {error}\n  next: {}", error.hint())
                 });
             }
-        }
+        });
     }
+    bar.finish_and_clear();
     output.note(format!("{} of {} imported", records.len() - failed, records.len()));
     if failed > 0 { Err(Failure::Found) } else { Ok(()) }
 }

@@ -4,6 +4,8 @@ mod connections;
 mod doctor;
 mod import;
 mod init;
+mod parts;
+mod passes;
 mod request;
 mod sandbox;
 
@@ -59,7 +61,8 @@ async fn with(
         Command::Show(asked) => connections::show(client, output, &asked.id).await,
         Command::Refresh(asked) => connections::refresh(client, output, &asked.id).await,
         Command::Disconnect(asked) => connections::disconnect(client, output, &asked.id).await,
-        Command::KeepAlive(asked) => connections::keep_alive(client, output, asked).await,
+        Command::KeepAlive(asked) => passes::keep_alive(client, output, asked).await,
+        Command::Rekey => passes::rekey(client, output).await,
         Command::Import(asked) => import::run(client, output, asked).await,
         Command::Request(asked) => request::run(client, output, asked).await,
         Command::Init(_) | Command::Sandbox(_) | Command::Doctor(_) | Command::Completions(_) => Ok(()),

@@ -1,12 +1,13 @@
 //! `threelo request`: a call as with curl, without the token in anybody's hand.
 
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Read as _};
+use std::io::{self, IsTerminal as _};
 
 use serde_json::{Map, Value};
 use threelo_core::request::Response;
 use threelo_core::{Client, PaginateOptions, RequestOptions};
 
+use super::parts::{body, form, headers, query};
 use crate::args::Request;
 use crate::output::Output;
 use crate::{Failure, Outcome};
@@ -15,7 +16,10 @@ pub(super) async fn run(client: &Client, output: &Output, asked: &Request) -> Ou
     let body = asked.data.as_deref().map(body).transpose()?;
     let (method, path) = match &asked.path {
         Some(path) => (asked.method_or_path.to_ascii_uppercase(), path.clone()),
-        None => (if body.is_some() { "POST" } else { "GET" }.to_owned(), asked.method_or_path.clone()),
+        None => {
+            let method = if body.is_some() || !asked.form.is_empty() { "POST" } else { "GET" };
+            (method.to_owned(), asked.method_or_path.clone())
+        }
     };
     let params = (!asked.query.is_empty()).then(|| query(&asked.query)).transpose()?;
     if asked.paginate {
@@ -24,9 +28,15 @@ pub(super) async fn run(client: &Client, output: &Output, asked: &Request) -> Ou
     let mut options = RequestOptions::new(&*asked.id, method, path);
     options.params = params;
     options.json = body;
+    if !asked.form.is_empty() {
+        let (fields, files) = form(&asked.form)?;
+        (options.form, options.files) = (Some(fields), Some(files));
+    }
+    // A body for a file may be of any size.
+    options.stream = asked.output.is_some();
     options.headers = (!asked.headers.is_empty()).then(|| headers(&asked.headers)).transpose()?;
     options.site.clone_from(&asked.site);
-    let response = client.proxy_request(options).await?;
+    let mut response = client.proxy_request(options).await?;
     if asked.include {
         output.line(format!("{} {}", response.status, response.url));
         for (name, value) in &response.headers {
@@ -34,7 +44,10 @@ pub(super) async fn run(client: &Client, output: &Output, asked: &Request) -> Ou
         }
         output.line("");
     }
-    write(&response, asked)?;
+    match &asked.output {
+        Some(path) if response.is_streamed() => drop(response.download().save(path).await?),
+        _ => write(&response, asked)?,
+    }
     Ok(response.error_for_status()?)
 }
 
@@ -101,66 +114,4 @@ fn sink(asked: &Request) -> Outcome<Box<dyn io::Write + Send>> {
             Box::new(file.map_err(|error| Failure::Io(format!("writing {}", path.display()), error))?)
         }
     })
-}
-
-/// JSON as given, or from a file.
-fn body(given: &str) -> Outcome<Value> {
-    let text = match given.strip_prefix('@') {
-        None => given.to_owned(),
-        Some("-") => {
-            let mut text = String::new();
-            let read = io::stdin().read_to_string(&mut text);
-            read.map_err(|error| Failure::Io("reading standard input".to_owned(), error))?;
-            text
-        }
-        Some(path) => {
-            std::fs::read_to_string(path).map_err(|error| Failure::Io(format!("reading {path}"), error))?
-        }
-    };
-    serde_json::from_str(&text).map_err(|error| Failure::Usage(format!("the body is not JSON: {error}")))
-}
-
-fn headers(given: &[String]) -> Outcome<Map<String, Value>> {
-    let pairs = given.iter().map(|line| {
-        let wrong = || Failure::Usage("a header must read NAME: VALUE".to_owned());
-        let (name, value) = line.split_once(':').ok_or_else(wrong)?;
-        Ok((name.trim().to_owned(), Value::from(value.trim())))
-    });
-    pairs.collect()
-}
-
-/// A name that is repeated becomes a list.
-fn query(given: &[String]) -> Outcome<Map<String, Value>> {
-    let mut params: Map<String, Value> = Map::new();
-    for pair in given {
-        let wrong = || Failure::Usage("a query parameter must read NAME=VALUE".to_owned());
-        let (name, value) = pair.split_once('=').ok_or_else(wrong)?;
-        match params.get_mut(name) {
-            None => drop(params.insert(name.to_owned(), value.into())),
-            Some(Value::Array(list)) => list.push(value.into()),
-            Some(one) => *one = vec![one.take(), value.into()].into(),
-        }
-    }
-    Ok(params)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn repeated_parameters_are_lists() {
-        let given = ["expand=a", "jql=x = \"1=2\"", "expand=b", "expand=c"].map(str::to_owned);
-        let Ok(params) = query(&given) else { panic!() };
-        assert_eq!(Value::Object(params), json!({ "expand": ["a", "b", "c"], "jql": "x = \"1=2\"" }));
-        assert!(matches!(query(&["x".to_owned()]), Err(Failure::Usage(_))));
-    }
-
-    #[test]
-    fn a_header_is_split_at_the_first_colon() {
-        let Ok(headers) = headers(&["X-Time: 10:30".to_owned()]) else { panic!() };
-        assert_eq!(Value::Object(headers), json!({ "X-Time": "10:30" }));
-    }
 }
