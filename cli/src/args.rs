@@ -1,6 +1,7 @@
 //! What can be said on the command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -197,6 +198,12 @@ pub(crate) struct Request {
     /// Stop after this many items.
     #[arg(long, requires = "paginate")]
     pub(crate) limit: Option<u64>,
+    /// Go on where another listing stopped.
+    #[arg(long, requires = "paginate")]
+    pub(crate) cursor: Option<String>,
+    /// How long it may take.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<Duration>,
     /// Write the body to a file.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -241,6 +248,11 @@ pub(crate) struct Sandbox {
 pub(crate) struct Completions {
     /// The shell.
     pub(crate) shell: clap_complete::Shell,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let read = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    read.ok_or_else(|| "a number of seconds is needed".to_owned())
 }
 
 /// The whole command line, for completions.

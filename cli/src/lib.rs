@@ -56,12 +56,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Err(error) => return output.failure(&Failure::Io("starting".to_owned(), error)),
     };
     let pages = browser::Pages::default();
-    let outcome = runtime.block_on(async {
-        tokio::select! {
-            outcome = commands::dispatch(&args, &output, &pages) => outcome,
-            _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
-        }
-    });
+    let outcome = runtime.block_on(commands::dispatch(&args, &output, &pages));
     let interrupted = matches!(outcome, Err(Failure::Interrupted));
     let code = match outcome {
         Ok(()) => 0,

@@ -103,8 +103,9 @@ impl Output {
         let (code, message, hint, context, exit) = match failure {
             Failure::Found => return FAILED,
             Failure::Interrupted => {
-                let _ = writeln!(io::stderr().lock());
-                return INTERRUPTED;
+                let told = "interrupted; a rotation that was under way has been stored";
+                let code = Code::Cancelled;
+                (code.as_str(), told.to_owned(), code.hint().to_owned(), json!({}), INTERRUPTED)
             }
             Failure::Usage(text) => {
                 let hint = "`threelo help` lists the commands, `threelo help COMMAND` explains one.";

@@ -21,7 +21,7 @@ const SETTINGS: &[(&str, Kind)] = &[
     ("redirect_uri", Kind::Text),
     ("scopes", Kind::List),
     ("store", Kind::Text),
-    ("encryption_key", Kind::Secret),
+    ("encryption_key", Kind::Secrets),
     ("endpoints", Kind::Table),
     ("site_policy", Kind::Text),
     ("proxy", Kind::Text),
@@ -33,11 +33,19 @@ const SETTINGS: &[(&str, Kind)] = &[
 enum Kind {
     Text,
     Secret,
+    /// Several are separated as in a list; one is a text.
+    Secrets,
     /// Separated by commas or spaces where it comes as one text.
     List,
     /// `name=url`, separated in the same way.
     Table,
     Number,
+}
+
+impl Kind {
+    fn is_secret(self) -> bool {
+        matches!(self, Self::Secret | Self::Secrets)
+    }
 }
 
 /// The settings, and where each came from: for `doctor`, which must not show values.
@@ -112,7 +120,7 @@ impl Settings {
                     format!("{shown} sets `{name}`, which does not exist; there are {}", known.join(", "));
                 return Err(Failure::Usage(text));
             };
-            if kind == Kind::Secret {
+            if kind.is_secret() {
                 let text = format!(
                     "{shown} holds `{name}`; secrets are not read from files that end up in repositories. \
                      Put it into the environment as {} and take it out of the file",
@@ -168,7 +176,7 @@ impl Settings {
 }
 
 fn missing(name: &str) -> Failure {
-    let secret = SETTINGS.iter().any(|known| known.0 == name && known.1 == Kind::Secret);
+    let secret = SETTINGS.iter().any(|known| known.0 == name && known.1.is_secret());
     let elsewhere = if secret {
         String::new()
     } else {
@@ -196,6 +204,8 @@ fn parse(name: &str, kind: Kind, text: &str, place: &str) -> Outcome<Value> {
     let words = || text.split([',', ' ']).filter(|word| !word.is_empty());
     Ok(match kind {
         Kind::Text | Kind::Secret => json!(text),
+        Kind::Secrets if words().count() > 1 => json!(words().collect::<Vec<_>>()),
+        Kind::Secrets => json!(text),
         Kind::List => json!(words().collect::<Vec<_>>()),
         Kind::Number => {
             let number = text.parse::<u64>();
@@ -225,8 +235,10 @@ mod tests {
         let api: toml::Table = toml::from_str(&text).unwrap();
         let options = api["client"]["options"].as_table().unwrap();
         let beside = |option: &toml::Value| option.get("beside").and_then(toml::Value::as_bool) == Some(true);
+        // A command waits for what it began, and nothing of it goes on.
+        let settable = |name: &str, option| !beside(option) && name != "background";
         let mut listed: Vec<_> =
-            options.iter().filter(|(_, option)| !beside(option)).map(|(name, _)| &**name).collect();
+            options.iter().filter(|(name, option)| settable(name, option)).map(|(name, _)| &**name).collect();
         let mut known: Vec<_> = SETTINGS.iter().map(|known| known.0).collect();
         listed.sort_unstable();
         known.sort_unstable();
@@ -237,7 +249,7 @@ mod tests {
     fn no_secret_has_a_flag() {
         let flags = crate::args::setting_flags();
         for (name, kind) in SETTINGS {
-            assert!(*kind != Kind::Secret || !flags.iter().any(|flag| flag == name), "{name}");
+            assert!(!kind.is_secret() || !flags.iter().any(|flag| flag == name), "{name}");
         }
     }
 

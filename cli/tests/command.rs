@@ -2,132 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod support;
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
-use threelo_sandbox::{Running, World};
+use support::{Desk, SECRET, ended, heading, text, values};
 
-const SECRET: &str = "sandbox-secret";
 const FORM: &str = "application/x-www-form-urlencoded";
-
-struct Desk {
-    sandbox: Running,
-    folder: tempfile::TempDir,
-    http: reqwest::Client,
-    callback: String,
-}
-
-impl Desk {
-    async fn new() -> Self {
-        Self::with(|_| {}).await
-    }
-
-    async fn with(change: impl FnOnce(&mut World)) -> Self {
-        // A port of its own for each test, which is free when it is asked for.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let callback = format!("http://localhost:{port}/callback");
-        let mut world = World::default();
-        world.apps[0].redirect_uris.push(callback.clone());
-        change(&mut world);
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-        Self {
-            sandbox: threelo_sandbox::start(world, 0).await.unwrap(),
-            folder: tempfile::tempdir().unwrap(),
-            http: http.build().unwrap(),
-            callback,
-        }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let url = self.sandbox.url();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_threelo"));
-        command.args(arguments).current_dir(self.folder.path()).env_clear().envs([
-            ("THREELO_CLIENT_ID", "sandbox-client"),
-            ("THREELO_CLIENT_SECRET", SECRET),
-            ("THREELO_SCOPES", "read:jira-work,read:jira-user,read:me"),
-            ("THREELO_REDIRECT_URI", &self.callback),
-            ("THREELO_ENDPOINTS", &format!("auth={url},api={url}")),
-            ("RUST_BACKTRACE", "1"),
-        ]);
-        command
-    }
-
-    async fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = self.command(arguments);
-        tokio::task::spawn_blocking(move || command.stdin(Stdio::null()).output().unwrap()).await.unwrap()
-    }
-
-    async fn json(&self, arguments: &[&str]) -> Value {
-        let arguments: Vec<_> = arguments.iter().copied().chain(["--json"]).collect();
-        let output = self.run(&arguments).await;
-        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    /// The person's part at Atlassian: where the browser is sent back to.
-    async fn consent(&self, url: &str, decision: Value) -> String {
-        let mut body = json!({ "url": url });
-        body.as_object_mut().unwrap().extend(decision.as_object().unwrap().clone());
-        let control = format!("{}/_sandbox/consent", self.sandbox.url());
-        let answer: Value = self.http.post(control).json(&body).send().await.unwrap().json().await.unwrap();
-        answer["callback"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
-    }
-
-    /// As a browser does it: the answer to a callback leads on to a page without code and state in its address.
-    async fn get(&self, url: &str, cookie: &str) -> (u16, String) {
-        let mut response = self.http.get(url).header("cookie", cookie).send().await.unwrap();
-        if response.status() == 303 {
-            let next = response.url().join(response.headers()["location"].to_str().unwrap()).unwrap();
-            assert_eq!(next.query(), None);
-            response = self.http.get(next).header("cookie", cookie).send().await.unwrap();
-        }
-        (response.status().as_u16(), response.text().await.unwrap())
-    }
-
-    /// `threelo connect`, as far as the browser has its cookie: the running command, the cookie, and where the consent is.
-    async fn begin(&self, arguments: &[&str]) -> (Child, String, String) {
-        let arguments: Vec<_> = ["connect", "--print-url"].iter().chain(arguments).copied().collect();
-        let mut child =
-            self.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        let stdout = child.stdout.as_mut().unwrap();
-        // One byte at a time: what follows the line stays in the pipe.
-        BufReader::with_capacity(1, stdout).read_line(&mut line).unwrap();
-        let started = self.http.get(line.trim()).send().await.unwrap();
-        assert_eq!(started.status(), 303);
-        let header = |name: &str| started.headers()[name].to_str().unwrap().to_owned();
-        let cookie = header("set-cookie");
-        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
-        (child, cookie.split(';').next().unwrap().to_owned(), header("location"))
-    }
-
-    async fn connect(&self, id: &str) {
-        let (child, cookie, url) = self.begin(&[id]).await;
-        let callback = self.consent(&url, json!({ "account": "ada", "sites": ["acme"] })).await;
-        let (status, page) = self.get(&callback, &cookie).await;
-        assert_eq!(status, 200, "{page}");
-        assert!(ended(child).await.status.success());
-    }
-}
-
-async fn ended(child: Child) -> Output {
-    tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn values(page: &str) -> Vec<String> {
-    page.split("value=\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
-}
-
-fn heading(page: &str) -> &str {
-    page.split("<h1>").nth(1).unwrap().split("</h1>").next().unwrap()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_site_is_taken_without_asking() {
@@ -270,6 +154,68 @@ async fn connections_are_listed_moved_rotated_kept_alive_and_removed() {
     assert_eq!(desk.json(&["select-site", "me", "acme"]).await["site_choice"], "selected");
     assert_eq!(desk.json(&["disconnect", "me"]).await, json!({ "disconnected": "me" }));
     assert!(desk.run(&["list", "--json"]).await.stdout.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_is_moved_to_another_key() {
+    const NEW: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let desk = Desk::new().await;
+    desk.connect("me").await;
+    // Without a key given there is one beside the store.
+    let old = std::fs::read_to_string(desk.folder.path().join("threelo.db.key")).unwrap();
+    let both = format!("{NEW},{}", old.trim());
+    let run = |arguments: &[&str], key: &str| {
+        let mut command = desk.command(arguments);
+        command.env("THREELO_ENCRYPTION_KEY", key).output().unwrap()
+    };
+    let moved = run(&["rekey", "--json"], &both);
+    assert!(moved.status.success(), "{}", text(&moved.stderr));
+    let report: Value = serde_json::from_slice(&moved.stdout).unwrap();
+    assert_eq!(report, json!({ "grants": 1, "sessions": 0, "left": 0, "complete": true }));
+    assert!(text(&run(&["rekey"], NEW).stdout).contains("complete: the other keys can be taken out"));
+    assert!(run(&["refresh", "me"], NEW).status.success());
+    assert_eq!(run(&["list"], old.trim()).status.code(), Some(1));
+    // A row of a key that was not given keeps it from being complete, and the exit code says so.
+    let third = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=";
+    assert!(run(&["refresh", "me"], &format!("{third},{NEW}")).status.success());
+    let again = run(&["rekey"], &format!("{},{NEW}", old.trim()));
+    assert_eq!(again.status.code(), Some(1), "{}", text(&again.stdout));
+    assert!(text(&again.stdout).contains("next: keep the other keys"), "{}", text(&again.stdout));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_carries_a_file_to_an_issue() {
+    let desk = Desk::new().await;
+    let (child, cookie, url) = desk.begin(&["me", "--scopes", "read:jira-work,write:jira-work"]).await;
+    let callback = desk.consent(&url, json!({ "account": "ada", "sites": ["acme"] })).await;
+    assert_eq!(desk.get(&callback, &cookie).await.0, 200);
+    assert!(ended(child).await.status.success());
+    std::fs::write(desk.folder.path().join("notes.txt"), "seven words are enough for a note").unwrap();
+    let arguments =
+        ["request", "me", "/rest/api/3/issue/ACME-1/attachments", "-F", "file=@notes.txt;filename=n.txt"];
+    let mut command = desk.command(&arguments);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let attached: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&attached[0]["filename"], &attached[0]["size"]), (&json!("n.txt"), &json!(33)));
+    let content = attached[0]["content"].as_str().unwrap();
+    let saved = desk.run(&["request", "me", content, "--output", "copy.txt"]).await;
+    assert!(saved.status.success(), "{}", text(&saved.stderr));
+    let copy = std::fs::read_to_string(desk.folder.path().join("copy.txt")).unwrap();
+    assert_eq!(copy, "seven words are enough for a note");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listing_that_stopped_goes_on_with_its_cursor() {
+    let desk = Desk::new().await;
+    desk.connect("me").await;
+    let search = ["request", "me", "/rest/api/3/search/jql", "-q", "jql=project = ACME", "--paginate"];
+    let first = desk.run(&[&search[..], &["--limit", "20"]].concat()).await;
+    assert_eq!(text(&first.stdout).lines().count(), 20);
+    let told = text(&first.stderr);
+    let cursor = told.lines().find_map(|line| line.strip_prefix("there is more: --cursor ")).unwrap();
+    let rest = desk.run(&[&search[..], &["--cursor", cursor]].concat()).await;
+    assert_eq!(text(&rest.stdout).lines().count(), 37, "{}", text(&rest.stderr));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use serde_json::{Value, json};
 use threelo_core::atlassian::Hosts;
-use threelo_core::{Client, CloseOptions, Connection, ConnectionStatus, Error, RequestOptions};
+use threelo_core::{Client, Connection, ConnectionStatus, Error, RequestOptions};
 use tokio::net::TcpStream;
 use url::Url;
 
@@ -68,10 +68,13 @@ pub(super) async fn run(app: &App, asked: &Doctor, output: &Output) -> Outcome {
         Ok(client) => {
             findings.good("store", "opens, and its key fits");
             callback(&redirect_uri, &mut findings);
-            if let Some(id) = &asked.id {
-                connection(&client, id, &wanted, &mut findings).await;
-            }
-            let _ = client.close(CloseOptions { timeout: None }).await;
+            let look = async {
+                if let Some(id) = &asked.id {
+                    connection(&client, id, &wanted, &mut findings).await;
+                }
+                Ok(())
+            };
+            super::attended(&client, look).await?;
         }
     }
     tell(output, &findings.0)

@@ -9,6 +9,7 @@ mod passes;
 mod request;
 mod sandbox;
 
+use std::future::Future;
 use std::io;
 use std::time::Duration;
 
@@ -17,15 +18,15 @@ use threelo_core::{Client, CloseOptions};
 use crate::args::{self, Args, Command};
 use crate::output::Output;
 use crate::settings::Settings;
-use crate::{Outcome, browser};
+use crate::{Failure, Outcome, browser};
 
 /// A command that is done waits this long for a rotation that is still being stored.
 const CLOSE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn dispatch(args: &Args, output: &Output, pages: &browser::Pages) -> Outcome {
     match &args.command {
-        Command::Init(asked) => return init::run(&args.app, asked, output).await,
-        Command::Sandbox(asked) => return sandbox::run(asked, output).await,
+        Command::Init(asked) => return interruptible(init::run(&args.app, asked, output)).await,
+        Command::Sandbox(asked) => return interruptible(sandbox::run(asked, output)).await,
         Command::Doctor(asked) => return doctor::run(&args.app, asked, output).await,
         Command::Completions(asked) => {
             clap_complete::generate(asked.shell, &mut args::described(), "threelo", &mut io::stdout());
@@ -36,7 +37,20 @@ pub(crate) async fn dispatch(args: &Args, output: &Output, pages: &browser::Page
     let settings = Settings::read(&args.app)?;
     let redirect_uri = settings.text("redirect_uri").unwrap_or_default().to_owned();
     let client = settings.open(matches!(args.command, Command::Connect(_))).await?;
-    let outcome = with(&client, args, output, &redirect_uri, pages).await;
+    attended(&client, with(&client, args, output, &redirect_uri, pages)).await
+}
+
+/// Ctrl-C ends it.
+async fn interruptible(work: impl Future<Output = Outcome>) -> Outcome {
+    tokio::select! {
+        outcome = work => outcome,
+        _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+    }
+}
+
+/// The same for work with a client, which is closed whatever came of it.
+async fn attended(client: &Client, work: impl Future<Output = Outcome>) -> Outcome {
+    let outcome = interruptible(work).await;
     // What was begun is stored before the process ends, also after a failure.
     let _ = client.close(CloseOptions { timeout: Some(CLOSE) }).await;
     outcome

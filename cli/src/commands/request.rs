@@ -36,6 +36,7 @@ pub(super) async fn run(client: &Client, output: &Output, asked: &Request) -> Ou
     options.stream = asked.output.is_some();
     options.headers = (!asked.headers.is_empty()).then(|| headers(&asked.headers)).transpose()?;
     options.site.clone_from(&asked.site);
+    options.timeout = asked.timeout;
     let mut response = client.proxy_request(options).await?;
     if asked.include {
         output.line(format!("{} {}", response.status, response.url));
@@ -69,9 +70,11 @@ async fn listing(
     };
     options.site.clone_from(&asked.site);
     options.limit = asked.limit;
+    options.cursor.clone_from(&asked.cursor);
+    options.timeout = asked.timeout;
     let mut out = sink(asked)?;
     let mut pages = client.paginate(options)?;
-    let mut count = 0_usize;
+    let (mut count, mut next) = (0_usize, None);
     while let Some(page) = pages.next_page().await? {
         count += page.items().len();
         for item in page.items() {
@@ -80,6 +83,10 @@ async fn listing(
             }
         }
         output.note(format!("{count} items"));
+        next = pages.cursor(page.items().len());
+    }
+    if let Some(cursor) = next {
+        output.note(format!("there is more: --cursor {cursor}"));
     }
     Ok(())
 }
