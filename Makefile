@@ -91,7 +91,7 @@ test-rust: | $(DONE)/setup                    ## the core, the sandbox and the v
 test-python: build                            ## pytest: the Python face, the vectors, parity
 	$(VENV)/bin/python -m pytest -q tests/python
 
-test-docs: build                              ## every block of code in the documentation, and its site
+test-docs: build $(DONE)/examples                              ## every block of code in the documentation, and its site
 	$(VENV)/bin/python -m pytest -q tests/docs
 
 test-node: build                              ## node:test: the Node face and the vectors

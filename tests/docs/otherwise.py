@@ -189,6 +189,28 @@ def interop(block: Block) -> None:
             assert line in ("npm ci", "npm test")
 
 
+# Jira clients of other people and web frameworks have packages of their own, which `make test-examples` installs
+# and runs them with. What a page shows of them is what is run there.
+
+
+def lines(text: str) -> list[str]:
+    """Without indentation and the quotes' kind, which formatters decide."""
+    return [line.strip().replace("'", '"') for line in text.splitlines() if line.strip()]
+
+
+def part_of(*places: str) -> Look:
+    """Every line of the block stands there, in this order."""
+
+    def look(block: Block) -> None:
+        told = [line for place in places for line in lines((ROOT / place).read_text())]
+        at = 0
+        for line in lines(block.text):
+            assert line in told[at:], f"{block}: not in {places}: {line}"
+            at = told.index(line, at) + 1
+
+    return look
+
+
 LOOKS: dict[Key, Look] = {
     ("CONTRIBUTING.md", "text", "cargo test -p"): developers_commands,
     ("CONTRIBUTING.md", "text", "python3 scripts/catalogue"): lambda block: developers_commands(
@@ -199,6 +221,11 @@ LOOKS: dict[Key, Look] = {
     ("docs/quickstart-rust.md", "rust", "use std::error::Error;"): the_example,
     ("docs/quickstart-rust.md", "toml", "[dependencies]"): dependencies,
     ("docs/architecture.md", "mermaid", "flowchart"): steps_of_a_rotation,
+    ("docs/frameworks.md", "python", ""): part_of("examples/fastapi/app.py"),
+    ("docs/frameworks.md", "js", "app."): part_of("examples/express/app.mjs"),
+    ("docs/frameworks.md", "js", "const STATUS"): part_of("examples/express/app.mjs"),
+    ("docs/frameworks.md", "js", "/** @type"): part_of("examples/nextjs/next.config.mjs"),
+    ("docs/frameworks.md", "js", "/**"): part_of("examples/nextjs/lib/jira.js"),
     ("docs/api.md", "text", "Python  client."): signatures,
     ("sandbox/README.md", "", "threelo-sandbox"): usage_of_the_sandbox,
     ("sandbox/README.md", "json", '{\n  "seed"'): a_world,
