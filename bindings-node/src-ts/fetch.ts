@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import { ReadableStream, type ReadableStreamDefaultController, type ReadableStreamDefaultReader } from 'node:stream/web';
 
 import type { Client } from './client.js';
 import type { CallOptions, ProxyRequestOptions } from './options.js';
@@ -30,10 +31,9 @@ export function fetchOf(client: Client, id: string, options: FetchOptions | unde
     const given = { ...options, relay: true, stream: true, headers: Object.fromEntries(request.headers) };
     try {
       const body = request.body && { data: new Uint8Array(await request.arrayBuffer()) };
-      return web(await client.proxyRequest(id, request.method, path, { ...given, ...body, signal: request.signal }));
+      return web(await client.proxyRequest(id, request.method, path, { ...given, ...body, signal: request.signal }), request);
     } catch (error) {
-      // Who aborts a fetch hears the signal's own reason.
-      throw request.signal.aborted ? request.signal.reason : error;
+      throw worded(error, request);
     }
   };
 }
@@ -41,9 +41,26 @@ export function fetchOf(client: Client, id: string, options: FetchOptions | unde
 /** Statuses whose responses have no body (Fetch, "null body status"). */
 const EMPTY = [204, 205, 304];
 
-function web(answer: Answer): FetchResponse {
+/** Who aborts a fetch hears the signal's own reason. */
+const worded = (error: unknown, { signal }: Request): unknown => (signal.aborted ? signal.reason : error);
+
+function web(answer: Answer, request: Request): FetchResponse {
   const { status, headers } = answer;
-  const body = EMPTY.includes(status) ? null : answer.body;
+  const body = EMPTY.includes(status) ? null : arriving(answer.body.getReader(), request);
   const made = new globalThis.Response(body, { status, statusText: STATUS_CODES[status] ?? '', headers });
   return Object.defineProperties(made, { url: { value: answer.url }, threelo: { value: answer } }) as FetchResponse;
+}
+
+/** A body as it arrives. It holds the request, without which its signal would follow nobody's any more. */
+function arriving(reader: ReadableStreamDefaultReader<Uint8Array>, request: Request): ReadableStream<Uint8Array> {
+  const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+    try {
+      const { done, value } = await reader.read();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    } catch (error) {
+      controller.error(worded(error, request));
+    }
+  };
+  return new ReadableStream({ pull, cancel: (reason) => reader.cancel(reason) }, { highWaterMark: 0 });
 }

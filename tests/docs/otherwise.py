@@ -189,8 +189,8 @@ def interop(block: Block) -> None:
             assert line in ("npm ci", "npm test")
 
 
-# Jira clients of other people and web frameworks have packages of their own, which `make test-examples` installs
-# and runs them with. What a page shows of them is what is run there.
+# Web frameworks have packages of their own, which `make test-examples` installs and runs examples with. What
+# the page shows are parts of them.
 
 
 def lines(text: str) -> list[str]:

@@ -14,6 +14,7 @@ const sandbox = await Sandbox.start();
 const client = sandbox.client();
 await sandbox.connect(client, 'user-42');
 const jira = client.fetch('user-42');
+let file;
 
 describe('fetch of a connection', () => {
   it('asks the connection\'s site, by path, URL and Request', async () => {
@@ -76,7 +77,7 @@ describe('fetch of a connection', () => {
   it('streams bodies, and gives up those that are cancelled', async () => {
     const content = new Uint8Array(3_000_000);
     const attached = await client.proxyRequest('user-42', 'POST', '/rest/api/3/issue/ACME-1/attachments', { files: content });
-    const path = `/rest/api/3/attachment/content/${attached.json()[0].id}`;
+    const path = (file = `/rest/api/3/attachment/content/${attached.json()[0].id}`);
     let length = 0;
     for await (const piece of (await jira(path)).body) length += piece.length;
     assert.equal(length, content.length);
@@ -93,13 +94,19 @@ describe('fetch of a connection', () => {
   });
 
   it('is ended by a signal, with its reason', async () => {
+    await assert.rejects(jira(MYSELF, { signal: AbortSignal.abort(new Error('mine')) }), /mine/);
+    const halfway = new AbortController();
+    const answer = await jira(file, { signal: halfway.signal });
+    const reader = answer.body.getReader();
+    assert.ok((await reader.read()).value.length);
+    halfway.abort(new Error('enough'));
+    await assert.rejects(reader.read(), /enough/);
     const { release, arrived } = await sandbox.hold('/ex/jira/*');
     const stop = new AbortController();
     const waiting = jira(MYSELF, { signal: stop.signal });
     await arrived();
     stop.abort();
     await assert.rejects(waiting, { name: 'AbortError' });
-    await assert.rejects(jira(MYSELF, { signal: AbortSignal.abort(new Error('mine')) }), /mine/);
     await assert.rejects(client.fetch('user-42', { timeoutMs: 100 })(MYSELF), TimeoutError);
     await release();
   });

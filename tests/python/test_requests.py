@@ -124,6 +124,15 @@ def test_a_body_is_streamed_and_can_be_given_up(client: threelo.Client) -> None:
         assert jira.get(path).content == large
 
 
+def test_what_requests_follows_itself_goes_without_the_token(client: threelo.Client) -> None:
+    attachments = "/rest/api/3/issue/ACME-1/attachments"
+    posted = client.proxy_request("user-42", "POST", attachments, files=threelo.File(b"x", filename="a"))
+    with authorized(client) as jira:
+        answer = jira.get("/rest/api/3/attachment/content/" + posted.json()[0]["id"])
+    # The sandbox's media host turns requests with a token away.
+    assert (answer.status_code, answer.content, len(answer.history)) == (200, b"x", 1)
+
+
 def test_failures_are_those_that_requests_knows(stuck: dict[str, object], silent: SilentServer) -> None:
     with threelo.Client(**stuck) as client, session(client, "user-42") as jira:  # type: ignore[arg-type]
         for timeout in (0.2, (5, 0.2)):
