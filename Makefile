@@ -74,7 +74,7 @@ dist: $(DONE)/dist   ## the packages people install, into dist/: sdist, wheel, n
 dist-loading: $(DONE)/dist   ## what importing the installed packages costs, in milliseconds
 	scripts/dist/loading.sh
 
-docs: $(DONE)/venv   ## the documentation as a site, into site/; fails on a link that leads nowhere
+docs: $(DONE)/venv $(DONE)/node_modules   ## the documentation as a site, into site/; fails on a link that leads nowhere
 	$(VENV)/bin/python scripts/docs
 
 demo: build      ## what threelo does, shown in a minute, in Python and Node on one store
@@ -98,7 +98,7 @@ test-node: build                              ## node:test: the Node face and th
 	npm test --silent
 
 # THREELO_SCREENSHOTS=FOLDER keeps pictures of the pages, for people to look at.
-test-browser: build $(DONE)/browser           ## the pages a person sees, in a real Chromium
+test-browser: build docs $(DONE)/browser           ## the pages a person sees, in a real Chromium
 	cd tests/browser && npm test --silent
 
 test-interop: build $(DONE)/interop           ## against an authorization server nobody here wrote

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import os.path
 import re
+import shutil
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +23,11 @@ ELSEWHERE = {
     "tests/interop/README.md": "interop.md",
 }
 
+HERE = Path(__file__).parent
+# The small build of mermaid, which needs nothing else; package.json names its version.
+MERMAID = ROOT / "node_modules" / "@mermaid-js" / "tiny" / "dist" / "mermaid.tiny.js"
+
+BAR, CODE = "\\|", re.compile(r"`([^`]+)`")
 LINK = re.compile(r"\]\((?!https?://|#)([^)\s#]+)(#[^)\s]*)?\)")
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
@@ -50,7 +57,28 @@ def stage(folder: Path) -> None:
     folder.mkdir(parents=True)
     names = staged()
     for path, name in names.items():
-        (folder / name).write_text(moved((ROOT / path).read_text(), path, names))
+        text = (ROOT / path).read_text()
+        (folder / name).write_text(drawn(bars(moved(text, path, names))))
+    shutil.copy(HERE / "site.css", folder)
+    shutil.copy(MERMAID, folder)
+
+
+def bars(text: str) -> str:
+    """In tables GitHub shows a bar in code that has a backslash as a bar; here the backslash would show."""
+
+    def plain(code: re.Match[str]) -> str:
+        return (
+            f"<code>{html.escape(code[1].replace(BAR, '|')).replace('|', '&#124;')}</code>"
+            if BAR in code[1]
+            else code[0]
+        )
+
+    return re.sub(r"^\|.*$", lambda row: CODE.sub(plain, row[0]), text, flags=re.MULTILINE)
+
+
+def drawn(text: str) -> str:
+    """A page with a diagram brings the script that draws it."""
+    return f'{text}\n<script src="{MERMAID.name}"></script>\n' if "\n```mermaid\n" in text else text
 
 
 def moved(text: str, path: str, names: dict[str, str]) -> str:

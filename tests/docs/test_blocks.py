@@ -52,6 +52,22 @@ def test_what_is_looked_at_otherwise_is_there() -> None:
 
 
 @pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("python", "assert atlassian.url == ''\n"),
+        ("js", "if (atlassian.url) throw new Error('Assertion');\n"),
+    ],
+)
+def test_a_part_of_a_program_that_does_not_work_is_noticed(language: str, text: str, tmp_path: Path) -> None:
+    story = Story(tmp_path)
+    try:
+        with pytest.raises(AssertionError, match=r"line-7\.\w+"):
+            story.run_parts([Block("docs/api.md", 7, language, text, None)])
+    finally:
+        story.close()
+
+
+@pytest.mark.parametrize(
     ("language", "text", "complaint"),
     [
         ("python", "raise SystemExit(3)\n", "t.md:1"),

@@ -36,6 +36,7 @@ def test_the_site_is_built_without_a_warning() -> None:
         ('<link rel="stylesheet" href="https://a.example/s.css">', "fetched from elsewhere"),
         ("<style>@import 'https://a.example/s.css';</style>", "fetched from elsewhere"),
         ('<pre class="mermaid">a</pre>', "its mermaid would load scripts from elsewhere"),
+        ("<td><code>a \\| b</code></td>", "shows the backslash that hides a bar from a table"),
     ],
 )
 def test_what_must_not_be_in_a_page_is_found(html: str, fault: str, tmp_path: Path) -> None:
@@ -48,7 +49,8 @@ def test_what_must_not_be_in_a_page_is_found(html: str, fault: str, tmp_path: Pa
 def test_what_a_reader_follows_is_no_fault(tmp_path: Path) -> None:
     (tmp_path / "other.html").write_text("<p id='here'>")
     (tmp_path / "page.html").write_text(
-        "<a href='other.html#here'>x</a><a href='https://a.example/'>y</a><link rel='canonical' href='https://a.example/'>"
+        "<pre class='mermaid'>a</pre><script src='mermaid.tiny.js'></script><a href='other.html#here'>x</a>"
+        "<a href='https://a.example/'>y</a><link rel='canonical' href='https://a.example/'>"
     )
     assert built.faults(tmp_path) == []
 
@@ -68,6 +70,14 @@ def test_links_are_those_of_the_site() -> None:
     )
     with pytest.raises(SystemExit, match=r"docs/a\.md links to nothing\.md"):
         pages.moved("[n](nothing.md)", "docs/a.md", names)
+
+
+def test_tables_and_diagrams_are_shown_as_on_github() -> None:
+    row = "| `a \\| <b>` | `c` |"
+    assert pages.bars(f"{row}\n`a \\| b`\n") == "| <code>a &#124; &lt;b&gt;</code> | `c` |\n`a \\| b`\n"
+    assert pages.drawn("a\n") == "a\n"
+    diagram = "a\n```mermaid\nflowchart\n```\n"
+    assert pages.drawn(diagram) == f'{diagram}\n<script src="mermaid.tiny.js"></script>\n'
 
 
 def test_every_page_of_the_repository_is_on_the_site() -> None:
