@@ -6,6 +6,7 @@ import inspect
 import itertools
 import json
 import re
+import subprocess
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -91,6 +92,20 @@ def dependencies(block: Block) -> None:
         ours = workspace["dependencies"][name]
         assert ours["version"].split(".")[0] == version
         assert set(features) <= set(ours["features"])
+
+
+# A file of settings for a tool that threelo does not bring; it is read as that tool reads it.
+
+
+def settings_of_next(block: Block) -> None:
+    told = subprocess.run(
+        ["node", "-e", f"const module = {{}}; {block.text} console.log(JSON.stringify(module.exports));"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert json.loads(told.stdout) == {"serverExternalPackages": ["threelo"]}
 
 
 # Diagrams are for eyes; what they are about has its names from the code.
@@ -220,6 +235,7 @@ LOOKS: dict[Key, Look] = {
     ("docs/quickstart-node.md", "sh", "make dist"): installing,
     ("docs/quickstart-rust.md", "rust", "use std::error::Error;"): the_example,
     ("docs/quickstart-rust.md", "toml", "[dependencies]"): dependencies,
+    ("docs/running.md", "js", "// next.config.js"): settings_of_next,
     ("docs/architecture.md", "mermaid", "flowchart"): steps_of_a_rotation,
     ("docs/frameworks.md", "python", ""): part_of("examples/fastapi/app.py"),
     ("docs/frameworks.md", "js", "app."): part_of("examples/express/app.mjs"),

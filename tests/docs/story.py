@@ -173,8 +173,8 @@ class Story:
         finally:
             clock.cancel()
             running.kill()
-        self.said = (rest if answer else said + rest) + complained
-        assert (running.returncode, complained) == (0, ""), f"{name}: {said}{rest}{complained}"
+        self.said = rest if answer else said + rest
+        assert running.returncode == 0, f"{name}: {said}{rest}{complained}"
 
     # ------------------------------------------------------------------------------------------ commands
 
