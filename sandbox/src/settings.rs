@@ -11,6 +11,11 @@ macro_rules! switch {
             $(#[$first_doc])* #[default] $first,
             $($(#[$rest_doc])* $rest),*
         }
+
+        impl $name {
+            /// All answers, for the document of the control API.
+            pub(crate) const ALL: &'static [Self] = &[Self::$first $(, Self::$rest)*];
+        }
     };
 }
 

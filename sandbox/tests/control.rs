@@ -93,3 +93,66 @@ async fn every_setting_is_in_the_document_and_in_the_readme() {
     let response = bench.http.patch(bench.url("/_sandbox/settings")).json(&bad).send().await.unwrap();
     assert_eq!(response.status(), 400);
 }
+
+#[tokio::test]
+async fn each_answer_of_a_switch_is_in_the_document_and_in_the_readme_and_is_taken() {
+    let bench = Bench::new().await;
+    let (_, document) = answer(&bench, "GET", "/_sandbox/openapi.json").await;
+    let readme = include_str!("../README.md");
+    let settings = bench.control("PATCH", "/settings", json!({})).await;
+    for (name, described) in document["components"]["schemas"]["Settings"]["properties"].as_object().unwrap()
+    {
+        let Some(answers) = described["enum"].as_array() else {
+            assert!(!settings[name].is_string(), "{name} has no list of its answers");
+            continue;
+        };
+        assert_eq!(answers[0], settings[name], "the first is the default");
+        let row = readme.lines().find(|line| line.starts_with(&format!("| `{name}`"))).unwrap();
+        for one in answers {
+            assert!(
+                row.contains(&format!("`{}`", one.as_str().unwrap())),
+                "{name}: {one} is not in the README"
+            );
+            assert_eq!(bench.control("PATCH", "/settings", json!({name: one})).await[name], *one);
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_kind_of_fault_in_the_document_is_in_the_readme_and_is_taken() {
+    let bench = Bench::new().await;
+    let (_, document) = answer(&bench, "GET", "/_sandbox/openapi.json").await;
+    let schemas = &document["components"]["schemas"];
+    let readme = include_str!("../README.md");
+    let kinds = schemas["FaultKind"]["properties"].as_object().unwrap();
+    let mut all = serde_json::Map::new();
+    for (name, described) in kinds {
+        assert!(readme.contains(&format!("\"{name}\"")), "{name} is not in the README");
+        let example = match described["type"].as_str() {
+            Some("integer") => json!(200),
+            Some("boolean") => json!(true),
+            Some("object") => json!({"x-example": "yes"}),
+            _ => described["enum"].get(0).cloned().unwrap_or(json!("text")),
+        };
+        all.insert(name.clone(), example);
+    }
+    bench.fault(json!({"path": "/never", "kind": all})).await;
+    let shown = bench.control("GET", "/faults", Value::Null).await;
+    assert_eq!(shown[0]["kind"], json!(all), "what the document knows is what a fault has");
+    let order = schemas["Fault"]["properties"].as_object().unwrap();
+    assert_eq!(
+        order.keys().map(String::as_str).filter(|name| shown[0].get(name).is_none()).collect::<Vec<_>>(),
+        ["times"]
+    );
+}
+
+#[tokio::test]
+async fn each_call_has_a_name_of_its_own() {
+    let bench = Bench::new().await;
+    let (_, document) = answer(&bench, "GET", "/_sandbox/openapi.json").await;
+    let calls = documented(&document);
+    let names: std::collections::HashSet<&str> =
+        calls.iter().map(|(_, _, call)| call["operationId"].as_str().unwrap()).collect();
+    assert_eq!(names.len(), calls.len());
+    assert!(names.contains("post_sites_site_rename"));
+}

@@ -1,5 +1,6 @@
 //! The control API under `/_sandbox`: what a test sets up, and what it looks at afterwards.
 
+mod choices;
 mod handlers;
 mod openapi;
 mod routes;

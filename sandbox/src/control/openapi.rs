@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::choices;
 use super::routes::{ROUTES, Route, Takes};
 use crate::settings::Settings;
 use crate::world::World;
@@ -25,8 +26,12 @@ pub(super) fn document() -> Value {
         },
         "paths": paths,
         "components": {"schemas": {
-            "World": {"type": "object", "properties": properties(&json!(World::default()))},
-            "Settings": {"type": "object", "properties": properties(&json!(Settings::default()))},
+            "World": {"type": "object", "additionalProperties": false, "properties": world()},
+            "Settings": {
+                "type": "object", "additionalProperties": false, "properties": properties(&json!(Settings::default())),
+            },
+            "Fault": fault(),
+            "FaultKind": {"type": "object", "additionalProperties": false, "properties": fault_kind()},
             "Error": {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}},
         }},
     })
@@ -36,7 +41,7 @@ fn operation(route: &Route) -> Value {
     let answer = |text: &str, schema: Value| json!({"description": text, "content": {"application/json": {"schema": schema}}});
     let wrong = || answer("What is wrong.", json!({"$ref": "#/components/schemas/Error"}));
     let mut operation = json!({
-        "summary": route.says, "parameters": parameters(route),
+        "operationId": operation_id(route), "summary": route.says, "parameters": parameters(route),
         "responses": {"200": answer("Done.", json!({"type": answered(route)})), "400": wrong(), "404": wrong()},
     });
     if let (Some(fields), Some(schema)) = (operation.as_object_mut(), taken(route)) {
@@ -44,6 +49,13 @@ fn operation(route: &Route) -> Value {
         fields.insert("requestBody".into(), json!({"content": content}));
     }
     operation
+}
+
+/// Such as `post_sites_site_rename`, for those who generate clients.
+fn operation_id(route: &Route) -> String {
+    let words =
+        route.path.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    std::iter::once(route.method.to_lowercase()).chain(words.map(str::to_owned)).collect::<Vec<_>>().join("_")
 }
 
 fn answered(route: &Route) -> &'static str {
@@ -92,18 +104,56 @@ fn taken(route: &Route) -> Option<Value> {
         }
         Takes::World => Some(json!({"$ref": "#/components/schemas/World"})),
         Takes::Settings => Some(json!({"$ref": "#/components/schemas/Settings"})),
-        Takes::Fault => Some(json!({
-            "type": "object", "required": ["path", "kind"], "additionalProperties": false,
-            "properties": {
-                "method": {"type": "string"},
-                "path": {"type": "string", "description": "exact, or a prefix ending in *"},
-                "grant_type": {"type": "string"},
-                "kind": {"description": "one object of the README's table, or a list of them"},
-                "times": {"type": "integer", "default": 1, "description": "0: until cleared"},
-                "skip": {"type": "integer", "default": 0},
-            },
-        })),
+        Takes::Fault => Some(json!({"$ref": "#/components/schemas/Fault"})),
     }
+}
+
+fn fault() -> Value {
+    json!({
+        "type": "object", "required": ["path", "kind"], "additionalProperties": false,
+        "properties": {
+            "method": {"type": "string"},
+            "path": {"type": "string", "description": "exact, or a prefix ending in *"},
+            "grant_type": {"type": "string"},
+            "kind": {
+                "description": "what goes wrong; the parts of a list apply together",
+                "oneOf": [
+                    {"$ref": "#/components/schemas/FaultKind"},
+                    {"type": "array", "items": {"$ref": "#/components/schemas/FaultKind"}},
+                ],
+            },
+            "times": {"type": "integer", "default": 1, "minimum": 0, "description": "0: until cleared"},
+            "skip": {"type": "integer", "default": 0, "minimum": 0, "description": "requests that go by before"},
+        },
+    })
+}
+
+fn fault_kind() -> Value {
+    let when = |what: &str| json!({"type": "string", "enum": ["before", "after"], "description": what});
+    let wait = |what: &str| json!({"type": "integer", "minimum": 0, "description": what});
+    let status = |what: &str| json!({"type": "integer", "minimum": 200, "maximum": 599, "description": what});
+    json!({
+        "delay_ms": wait("milliseconds before the request is acted on"),
+        "delay_after_ms": wait("milliseconds before the answer"),
+        "hold": when("waits until it is released, before or after the request is acted on"),
+        "reset": when("breaks the connection, before or after the request is acted on"),
+        "status": status("this answer instead"),
+        "body": {"description": "of that answer: a string as it is, or JSON"},
+        "headers": {"type": "object", "additionalProperties": {"type": "string"}, "description": "of that answer"},
+        "html": status("a page with this status instead"),
+        "malformed": {"type": "boolean", "description": "JSON cut in the middle"},
+        "truncate": wait("bytes, after which the connection closes"),
+        "act": {"type": "boolean", "description": "whether the request is acted on"},
+    })
+}
+
+fn world() -> Map<String, Value> {
+    let mut world = properties(&json!(World::default()));
+    let faults = json!({"type": "array", "items": {"$ref": "#/components/schemas/Fault"}});
+    world.insert("faults".into(), faults);
+    world.insert("settings".into(), json!({"$ref": "#/components/schemas/Settings"}));
+    world.insert("stopped_at".into(), json!({"type": "integer", "nullable": true}));
+    world
 }
 
 /// Names, types and defaults, from what the defaults are.
@@ -117,5 +167,12 @@ fn properties(defaults: &Value) -> Map<String, Value> {
         Value::Object(_) => json!({"type": "object"}),
     };
     let fields = defaults.as_object().into_iter().flatten();
-    fields.map(|(name, value)| (name.clone(), schema(value))).collect()
+    let described = |(name, value): (&String, &Value)| {
+        let mut described = schema(value);
+        if let (Some(fields), Some(all)) = (described.as_object_mut(), choices::of(name)) {
+            fields.insert("enum".into(), json!(all));
+        }
+        (name.clone(), described)
+    };
+    fields.map(described).collect()
 }
