@@ -6,7 +6,7 @@ mod support;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use support::{Desk, SECRET, ended, heading, text, values};
@@ -268,6 +268,19 @@ async fn doctor_finds_what_is_wrong_and_says_what_to_do() {
     desk.connect("me").await;
     let well = desk.json(&["doctor", "me"]).await;
     assert!(well.as_array().unwrap().iter().all(|finding| finding["state"] == "good"), "{well}");
+    for what in ["offline_access", "store file", "permissions", "clock", "callback"] {
+        assert!(well.as_array().unwrap().iter().any(|finding| finding["what"] == what), "{what}: {well}");
+    }
+    let settings = format!("{}/_sandbox/settings", desk.sandbox.url());
+    let lacking = json!({ "permissions_lacking": ["CREATE_ISSUES"] });
+    desk.http.patch(settings).json(&lacking).send().await.unwrap().error_for_status().unwrap();
+    let store = desk.folder.path().join("threelo.db");
+    assert!(Command::new("chmod").arg("644").arg(store).status().unwrap().success());
+    let warned = desk.json(&["doctor", "me"]).await;
+    let found =
+        |what: &str| warned.as_array().unwrap().iter().find(|finding| finding["what"] == what).unwrap();
+    assert!(found("permissions")["found"].as_str().unwrap().contains("CREATE_ISSUES"), "{warned}");
+    assert!(found("store file")["next"].as_str().unwrap().starts_with("chmod 600 "), "{warned}");
     let mut command = desk.command(&["doctor", "me", "--json", "--scopes", "write:jira-work"]);
     let output =
         command.env("THREELO_ENDPOINTS", "auth=http://127.0.0.1:9,api=http://127.0.0.1:9").output().unwrap();

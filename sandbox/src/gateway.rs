@@ -72,6 +72,7 @@ macro_rules! operations {
 
 const OPERATIONS: &[Operation] = operations! {
     Jira "GET" "rest/api/3/myself" people::myself;
+    Jira "GET" "rest/api/3/mypermissions" people::permissions;
     Jira "GET" "rest/api/3/users/search" people::search;
     Jira "GET" "rest/api/3/serverInfo" server_info::get;
     Jira "GET" "rest/api/3/search/jql" search::by_query;

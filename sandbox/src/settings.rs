@@ -313,6 +313,7 @@ pub struct Settings {
     pub rate_headers: RateHeaders,
     pub media_authorization: MediaAuthorization,
     pub media_redirect: u16,
+    pub permissions_lacking: Vec<String>,
 }
 
 impl Default for Settings {
@@ -369,6 +370,7 @@ impl Default for Settings {
             rate_headers: RateHeaders::default(),
             media_authorization: MediaAuthorization::default(),
             media_redirect: 303,
+            permissions_lacking: Vec::new(),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use serde_json::{Value, json};
 use threelo_core::atlassian::Hosts;
+use threelo_core::store::Location;
 use threelo_core::{Client, Connection, ConnectionStatus, Error, RequestOptions};
 use tokio::net::TcpStream;
 use url::Url;
@@ -35,6 +36,9 @@ struct Finding {
     next: Option<String>,
 }
 
+/// Permissions of Jira that are looked at.
+const NEEDED: [&str; 2] = ["BROWSE_PROJECTS", "CREATE_ISSUES"];
+
 #[derive(Default)]
 struct Findings(Vec<Finding>);
 
@@ -61,12 +65,16 @@ pub(super) async fn run(app: &App, asked: &Doctor, output: &Output) -> Outcome {
     reachability(&settings, &mut findings).await;
     let redirect_uri = settings.text("redirect_uri").unwrap_or_default().to_owned();
     let wanted = settings.scopes();
+    let place = settings.options().map(|options| options.store);
     let opened = settings.open(false).await;
     match opened {
         Err(Failure::Told(error)) => findings.bad("store", &error),
         Err(other) => return Err(other),
         Ok(client) => {
             findings.good("store", "opens, and its key fits");
+            if let Ok(place) = place {
+                store(&place, &mut findings);
+            }
             callback(&redirect_uri, &mut findings);
             let look = async {
                 if let Some(id) = &asked.id {
@@ -110,6 +118,7 @@ fn configuration(settings: &Settings, findings: &mut Findings) {
         findings.good("settings file", "none, which is fine where the environment has it all");
     }
     let scopes = settings.scopes();
+    findings.good("offline_access", "asked for with every consent, so that there is a refresh token");
     let identity = ["read:me", "read:jira-user"];
     if !scopes.is_empty() && !identity.iter().any(|scope| scopes.iter().any(|asked| asked == scope)) {
         findings.warn(
@@ -123,6 +132,24 @@ fn configuration(settings: &Settings, findings: &mut Findings) {
         findings.warn("scopes", found, "Prefer classic scopes to granular ones.");
     }
 }
+
+/// Whether others on this machine can read the store's file. Its tokens are sealed; who has which Jira is not.
+#[cfg(unix)]
+fn store(place: &str, findings: &mut Findings) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Ok(Location::Sqlite(path)) = Location::parse(place) else { return };
+    let Ok(found) = std::fs::metadata(&path) else { return };
+    let (mode, shown) = (found.permissions().mode() & 0o777, path.display());
+    if mode & 0o077 == 0 {
+        findings.good("store file", format!("{shown}, for its owner alone"));
+    } else {
+        let next = format!("chmod 600 {shown}");
+        findings.warn("store file", format!("{shown} can be used by others (mode {mode:o})"), next);
+    }
+}
+
+#[cfg(not(unix))]
+fn store(_: &str, _: &mut Findings) {}
 
 fn callback(redirect_uri: &str, findings: &mut Findings) {
     let local =
@@ -220,6 +247,29 @@ fn health(connection: &Connection, findings: &mut Findings) {
     }
 }
 
+/// What nearly every use of Jira needs, beside scopes. Where it cannot be asked, as without `read:jira-work`, the calls
+/// themselves will tell.
+async fn permissions(client: &Client, id: &str, findings: &mut Findings) {
+    let mut options = RequestOptions::new(id, "GET", "/rest/api/3/mypermissions");
+    let asked = json!({ "permissions": NEEDED.join(",") });
+    options.params = asked.as_object().cloned();
+    let Ok(response) = client.proxy_request(options).await else { return };
+    let Ok(told) = response.error_for_status().and_then(|()| response.json::<Value>()) else { return };
+    let lacking = NEEDED
+        .iter()
+        .filter(|key| told.pointer(&format!("/permissions/{key}/havePermission")) == Some(&json!(false)));
+    let lacking: Vec<_> = lacking.copied().collect();
+    if lacking.is_empty() {
+        findings.good("permissions", NEEDED.join(" "));
+    } else {
+        findings.warn(
+            "permissions",
+            format!("the user has no {} in any project", lacking.join(" ")),
+            "Scopes do not give what the user may not do: ask a Jira administrator for access to a project.",
+        );
+    }
+}
+
 /// One harmless call: who am I. Its `Date` tells how far this machine's clock is off.
 async fn api(client: &Client, id: &str, findings: &mut Findings) {
     let response = match client.proxy_request(RequestOptions::new(id, "GET", "/rest/api/3/myself")).await {
@@ -237,6 +287,7 @@ async fn api(client: &Client, id: &str, findings: &mut Findings) {
             );
         }
     }
+    permissions(client, id, findings).await;
     let date = response.header("date").and_then(|date| httpdate::parse_http_date(date).ok());
     if let Some(date) = date {
         let now = SystemTime::now();

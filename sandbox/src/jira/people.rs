@@ -31,6 +31,21 @@ pub(crate) fn myself(call: &mut Call<'_>) -> Reply {
     }
 }
 
+/// GET `/mypermissions`: those that are asked for, by their keys.
+#[must_use]
+pub(crate) fn permissions(call: &mut Call<'_>) -> Reply {
+    let params = call.request.params();
+    let Some(asked) = params.get("permissions") else {
+        return errors::jira(400, "The permissions parameter is missing.");
+    };
+    let lacking = &call.state.world.settings.permissions_lacking;
+    let told = asked.split(',').map(str::trim).map(|key| {
+        let had = !lacking.iter().any(|lacking| lacking == key);
+        (key.to_owned(), json!({ "key": key, "name": key, "type": "PROJECT", "havePermission": had }))
+    });
+    Reply::json(200, &json!({ "permissions": told.collect::<serde_json::Map<_, _>>() }))
+}
+
 /// GET `/users/search` (F8, shape 5): a plain array.
 #[must_use]
 pub(crate) fn search(call: &mut Call<'_>) -> Reply {
