@@ -26,6 +26,9 @@ mod properties;
 /// The simulated day begins here.
 const MORNING_MS: u64 = 1_790_000_000_000;
 
+/// What the gateway's limiter says instead of a reason (F7.5).
+const GATEWAY: &str = "FAILURE CLIENT RATE LIMITED";
+
 /// What Jira does with one request.
 #[derive(Clone, Debug)]
 struct Reaction {
@@ -107,7 +110,7 @@ impl Cover {
     fn new(plan: &Plan, reason: Option<&str>) -> Self {
         match reason {
             Some("jira-quota-global-based") => Self::App,
-            Some("jira-quota-tenant-based") => Self::Tenant(plan.cloud),
+            Some("jira-quota-tenant-based" | GATEWAY) => Self::Tenant(plan.cloud),
             Some("jira-per-issue-on-write") if plan.writes_issue() => Self::Issue(plan.cloud, plan.issue()),
             _ => Self::Endpoint(plan.cloud, plan.method, plan.endpoint()),
         }
@@ -235,8 +238,13 @@ impl Script<'_> {
             }
         }
         if let Some(reason) = reason.filter(|_| status == 429) {
-            header("ratelimit-reason", reason.to_owned());
+            // The gateway's own limiter gives no reason (F7.5).
+            let name = if reason == GATEWAY { "x-failure-category" } else { "ratelimit-reason" };
+            header(name, reason.to_owned());
         }
+        // Informational, whatever it says (F7.4).
+        header("beta-ratelimit", "\"global-app-quota\";r=0;t=600".to_owned());
+        header("beta-ratelimit-reason", "jira-quota-global-based".to_owned());
         if status == 429 && asked > 0 {
             let until = Instant::now() + Duration::from_millis(asked);
             self.world.tell(Event::Paused { cover: Cover::new(self.plan, reason), until });

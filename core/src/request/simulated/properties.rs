@@ -64,6 +64,7 @@ fn reactions() -> impl Strategy<Value = Vec<Reaction>> {
         Some("jira-burst-based"),
         Some("jira-per-issue-on-write"),
         Some("jira-cost-based"),
+        Some(GATEWAY),
     ]);
     let statuses = prop::sample::select(vec![200, 401, 404, 429, 429, 429, 429, 500, 502, 503, 503, 504]);
     let answers =
