@@ -102,7 +102,7 @@ impl Rates {
             false => reply,
         };
         let used = self.count(key, HOUR, now);
-        *used += if usage.method == "GET" { 1 + objects(&reply) } else { 1 };
+        *used += if usage.method == "GET" { 1 + objects(&reply) * weight(usage.operation) } else { 1 };
         let (limit, left) = (settings.quota_points, settings.quota_points.saturating_sub(*used));
         let until = (HOUR - now.rem_euclid(HOUR)) / SECOND;
         let reply = reply
@@ -112,6 +112,16 @@ impl Rates {
             .header("ratelimit", &format!("\"{policy}\";r={left};t={until}"));
         if left * 5 < limit { reply.header("x-ratelimit-nearlimit", "true") } else { reply }
     }
+}
+
+/// Points of each object that is read: people, and what they may do, are dearer (F7.2).
+fn weight(operation: &str) -> u64 {
+    let dear = |part: &str| {
+        ["user", "myself", "group", "role", "permission", "mypermission"]
+            .iter()
+            .any(|word| part.starts_with(word))
+    };
+    if operation.split('/').any(dear) { 2 } else { 1 }
 }
 
 /// How many objects an answer holds: the longest list in its first level.
@@ -144,4 +154,22 @@ fn too_many(settings: &Settings, reason: &str, limit: u64, window: Millis, now: 
         .header("x-ratelimit-reset", &reset)
         .outcome("rate_limited")
         .reason(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_and_what_they_may_do_are_dearer() {
+        for (operation, points) in [
+            ("rest/api/3/users/search", 2),
+            ("rest/api/3/group/member", 2),
+            ("rest/api/3/project/{projectIdOrKey}/role", 2),
+            ("rest/api/3/mypermissions", 2),
+            ("rest/api/3/issue/{issueIdOrKey}", 1),
+        ] {
+            assert_eq!(weight(operation), points, "{operation}");
+        }
+    }
 }

@@ -99,7 +99,8 @@ async fn points_of_one_site_do_not_stop_another_when_they_are_counted_by_tenant(
     for (scope, elsewhere, reason) in
         [("global", 429, "jira-quota-global-based"), ("tenant", 200, "jira-quota-tenant-based")]
     {
-        let settings = json!({"quota_points": 3, "quota_scope": scope});
+        // One for the call and two for a person, twice.
+        let settings = json!({"quota_points": 6, "quota_scope": scope});
         let bench = Bench::with(json!({"stopped_at": 1_790_000_000, "settings": settings})).await;
         bench.connect("ada", &["zeta"], "read:jira-user").await;
         let pair = bench.connect("ada", &["acme"], "read:jira-user").await;
