@@ -100,6 +100,7 @@ def test_the_examples_name_the_versions_that_are_tested() -> None:
     tested = json.loads((HERE / "package.json").read_text())["dependencies"]
     for manifest in EXAMPLES.glob("*/package.json"):
         named = json.loads(manifest.read_text())["dependencies"]
+        assert named.pop("threelo") == "file:../.."
         assert named == {name: tested[name] for name in named}, manifest
     listed = [(HERE / "requirements.txt"), HERE.parent / "python" / "requirements.txt"]
     installed = {line for path in listed for line in path.read_text().splitlines()}
