@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import threelo
-from support import Sandbox
+from support import Sandbox, for_node
 
 ITEMS = 10_000
 PAGE = 100
@@ -124,14 +124,7 @@ def counted(client: threelo.Client) -> int:
 
 def in_node(options: dict[str, Any]) -> dict[str, tuple[float, float]]:
     order = {
-        "options": {
-            "clientId": options["client_id"],
-            "clientSecret": options["client_secret"],
-            "redirectUri": options["redirect_uri"],
-            "scopes": options["scopes"],
-            "endpoints": options["endpoints"],
-            "store": options["store"],
-        },
+        "options": for_node(options),
         "items": ITEMS,
         "work": WORK * 1000,
         "atOnce": AT_ONCE,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from server import content, digest
+from support import for_node
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -40,12 +41,7 @@ def options(language: str, api: str, auth: str, store: Path) -> dict[str, Any]:
         "store": str(store),
         "endpoints": {"auth": auth, "api": api},
     }
-    return snake if language == "python" else {camel(name): value for name, value in snake.items()}
-
-
-def camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.title() for word in rest)
+    return snake if language == "python" else for_node(snake)
 
 
 def run(language: str, way: str, size: int, given: dict[str, Any], folder: Path) -> Found:

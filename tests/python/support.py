@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -104,6 +105,16 @@ def offline_options(**more: Any) -> dict[str, Any]:
         "store": "memory:",
         "endpoints": {"auth": "http://127.0.0.1:9", "api": "http://127.0.0.1:9"},
     } | more
+
+
+def for_node(options: Mapping[str, Any]) -> dict[str, Any]:
+    """A client's options under the names they have in Node."""
+
+    def camel(name: str) -> str:
+        first, *rest = name.split("_")
+        return first + "".join(word.title() for word in rest)
+
+    return {camel(name): value for name, value in options.items()}
 
 
 class SilentServer:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import threelo
-from support import PATIENCE, ROOT, Person, Sandbox
+from support import PATIENCE, ROOT, Person, Sandbox, for_node
 
 PLAIN = {"listing_items": 257, "barred_operations": "served"}
 CLAMPED = PLAIN | {"page_size_limit": 20, "cursor_page_end": "last", "listing_fault": "wobbling_total"}
@@ -117,15 +117,7 @@ async def test_every_listing_awaited(
 def in_node(given: dict[str, Any], listings: list[Any], take: int) -> list[Any]:
     """What Node makes of listings that go on from their `cursor`."""
     program = ROOT / "tests" / "node" / "programs" / "listings.mjs"
-    options = {
-        "clientId": given["client_id"],
-        "clientSecret": given["client_secret"],
-        "redirectUri": given["redirect_uri"],
-        "scopes": given["scopes"],
-        "endpoints": given["endpoints"],
-        "store": given["store"],
-    }
-    orders = json.dumps({"options": options, "listings": listings, "take": take})
+    orders = json.dumps({"options": for_node(given), "listings": listings, "take": take})
     run = subprocess.run(
         ["node", program], input=orders, capture_output=True, text=True, timeout=3 * PATIENCE, check=False
     )

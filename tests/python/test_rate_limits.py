@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support import PATIENCE, ROOT, Person, Sandbox
+from support import PATIENCE, ROOT, Person, Sandbox, for_node
 from threelo import Client, RateLimitedError
 
 REASON = "jira-quota-global-based"
@@ -24,18 +24,10 @@ def test_a_quota_that_python_met_is_known_to_node(sandbox: Sandbox, tmp_path: Pa
         with pytest.raises(RateLimitedError):
             client.proxy_request("user-42", "GET", "/rest/api/3/myself")
     sandbox.control("DELETE", "/log")
-    given = {
-        "clientId": options["client_id"],
-        "clientSecret": options["client_secret"],
-        "redirectUri": options["redirect_uri"],
-        "scopes": options["scopes"],
-        "endpoints": options["endpoints"],
-        "store": options["store"],
-    }
     program = ROOT / "tests" / "node" / "programs" / "limited.mjs"
     run = subprocess.run(
         ["node", program],
-        input=json.dumps(given),
+        input=json.dumps(for_node(options)),
         capture_output=True,
         text=True,
         timeout=PATIENCE,
