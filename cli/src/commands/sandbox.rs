@@ -29,7 +29,7 @@ pub(super) async fn run(asked: &Sandbox, output: &Output) -> Outcome {
             "A little Atlassian is at {}\nWhat it sees, live: {page}\n\nIn another terminal:\n\
              export THREELO_CLIENT_ID={} THREELO_CLIENT_SECRET={}\n\
              export THREELO_REDIRECT_URI={} THREELO_ENDPOINTS=auth={url},api={url}\n\
-             export THREELO_SCOPES=read:jira-work,read:jira-user\n\
+             export THREELO_SCOPES=read:jira-work,write:jira-work,read:jira-user\n\
              threelo connect me && threelo request me /rest/api/3/myself\n\nCtrl-C ends it.",
             output.ink(Ink::Bold, &url),
             app.client_id,
