@@ -156,7 +156,7 @@ fuzz: $(DONE)/tools/bin/cargo-fuzz   ## each fuzz target for FUZZ_SECONDS (60), 
 	for target in $$(ls fuzz/seeds); do \
 	  mkdir -p fuzz/corpus/$$target; \
 	  PATH="$(CURDIR)/$(DONE)/tools/bin:$$PATH" cargo fuzz run --sanitizer none $$target \
-	    fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -print_final_stats=1; \
+	    fuzz/corpus/$$target fuzz/seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -verbosity=0 -print_final_stats=1; \
 	done
 
 clean:                                        ## forgets all builds
