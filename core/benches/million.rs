@@ -173,7 +173,7 @@ fn grant(n: usize) -> GrantRow {
         account_id: Some(format!("account-{n}")),
         generation: 1,
         pair: Sealed(sealed(n)),
-        spare: None,
+        spares: Vec::new(),
         death: None,
         scopes: vec!["read:jira-work".into(), "read:jira-user".into(), "offline_access".into()],
         sites: vec![site(n)],

@@ -125,7 +125,7 @@ impl Connector {
             account_id,
             generation: 1,
             pair: pair.seal(&self.keeper.shared.sealer, &id, 1)?,
-            spare: None,
+            spares: Vec::new(),
             death: None,
             scopes,
             sites: Vec::new(),

@@ -10,7 +10,7 @@ pub(crate) fn grant(id: &str, account: Option<&str>, sites: &[&str]) -> GrantRow
         account_id: account.map(str::to_owned),
         generation: 1,
         pair: Sealed(vec![]),
-        spare: None,
+        spares: vec![],
         death: None,
         scopes: vec![],
         sites: sites.iter().map(|name| site(name)).collect(),

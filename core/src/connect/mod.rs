@@ -8,6 +8,7 @@ mod finishing;
 mod import;
 mod late;
 mod lookup;
+mod pairs;
 pub(crate) mod parting;
 pub(crate) mod placing;
 pub(crate) mod session;

@@ -1,9 +1,10 @@
 //! Taking a connection away, at the store: one try, which goes through only if everything it rests on is still so.
 //! Like [`super::placing`] it knows no network, clock or key, and is what the model checker runs.
 
+use super::pairs::left_by;
 use super::placing::account_key;
 use crate::error::Result;
-use crate::grant::transitions::{NewPair, keep_spare};
+use crate::grant::spares;
 use crate::store::{Expect, GrantRow, Sealed, SessionStage, Store, Write};
 
 /// What came of one try.
@@ -46,10 +47,10 @@ pub(crate) async fn part(
             unused.extend(store.grant(grant_id).await?);
         }
         for made in unused.iter().filter(|made| made.id != grant.id && made.account_id == grant.account_id) {
-            // That consent may have ended the pair of those who stay (F3.7), so they get its pair as their spare.
-            let generation = grant.generation + 1;
-            let spare = NewPair::of(made, generation, reseal(made, &grant.id, generation)?);
-            kept = keep_spare(&grant, &spare, &store.now().await?).unwrap_or(kept);
+            // That consent may have ended the pair of those who stay (F3.7), so they get its pairs as spares.
+            let now = store.now().await?.wall_ms;
+            let left = left_by(made, &grant.id, grant.generation + 1, now, &reseal)?;
+            kept = GrantRow { spares: spares::with(&kept.spares, left), death: None, ..kept };
         }
         expect.push(Expect::Session(session.state_hash, Some(session.seq)));
     }

@@ -3,10 +3,12 @@
 //! used here, so that the model checker can run this very code (`grant/model/account`).
 
 use super::decide::{Decision, Facts, Home, Relative, decide, is_outdated};
+use super::pairs::left_by;
 use super::session::Asked;
 use crate::config::SitePolicy;
 use crate::error::{Code, Error, Result};
 use crate::grant::ledger::{Outcome, noted};
+use crate::grant::spares;
 use crate::records::{Site, SiteChoice};
 use crate::store::{
     AccountKey, ConnectionRow, Expect, GrantRow, Intent, Sealed, SessionRow, Spare, Store, Write,
@@ -124,13 +126,13 @@ pub(crate) async fn write(
 ) -> Result<Option<GrantRow>> {
     let home = match plan.elder() {
         Some(elder) => {
-            let pair = reseal(&plan.new, &elder.id, elder.generation + 1)?;
+            let left = left_by(&plan.new, &elder.id, elder.generation + 1, now, reseal)?;
             let told = match learnt.asked.imported() {
                 _ if is_outdated(&plan.new, elder) => Outcome::SpareKept,
                 true => Outcome::Imported,
                 false => Outcome::Reconnected,
             };
-            noted(merged(elder, &plan.new, pair, now), elder.generation + 1, told, now)
+            noted(merged(elder, &plan.new, left, now), elder.generation + 1, told, now)
         }
         None => plan.new.clone(),
     };
@@ -171,22 +173,23 @@ pub(crate) async fn write(
     Ok(store.write(expect, writes).await?.map(|seq| GrantRow { seq, ..home }))
 }
 
-/// The older grant with the new pair as its next generation. The pair that is displaced is kept as the spare, in case
+/// The older grant with the new pair as its next generation. The pair that is displaced is kept as a spare, in case
 /// the provider thinks otherwise about which of the two lives (F3.7). So is the new one if its consent is the older of
-/// the two. `pair` is sealed for that next generation.
-fn merged(elder: &GrantRow, new: &GrantRow, pair: Sealed, now: u64) -> GrantRow {
+/// the two. `left` are the new grant's pairs, sealed for that next generation.
+fn merged(elder: &GrantRow, new: &GrantRow, left: Vec<Spare>, now: u64) -> GrantRow {
     let generation = elder.generation + 1;
     let account_id = new.account_id.clone().or_else(|| elder.account_id.clone());
-    if is_outdated(new, elder) {
-        let late = Spare { pair, generation, issued_at: new.rotated_at, kept_at: now };
-        return GrantRow { account_id, spare: Some(late), ..elder.clone() };
-    }
+    let (newest, siblings) = match left.split_first() {
+        Some(split) if !is_outdated(new, elder) => split,
+        _ => return GrantRow { account_id, spares: spares::with(&elder.spares, left), ..elder.clone() },
+    };
     let displaced = Spare {
         pair: elder.pair.clone(),
         generation: elder.generation,
         issued_at: elder.rotated_at,
         kept_at: now,
     };
+    let older = elder.spares.iter().cloned();
     // Whoever was rotating the new pair finds its grant gone, and what it was given is lost with it. That the pair may
     // have been spent goes along, so that it is spent again while that can be done (F3.6).
     let doubt = new.intent.as_ref().filter(|intent| intent.generation == new.generation);
@@ -194,8 +197,8 @@ fn merged(elder: &GrantRow, new: &GrantRow, pair: Sealed, now: u64) -> GrantRow 
     GrantRow {
         account_id,
         generation,
-        pair,
-        spare: if elder.death.is_none() { Some(displaced) } else { None },
+        pair: newest.pair.clone(),
+        spares: spares::with(siblings, elder.death.is_none().then_some(displaced).into_iter().chain(older)),
         death: None,
         scopes: new.scopes.clone(),
         sites: new.sites.clone(),

@@ -1,14 +1,16 @@
 //! Two grants that turn out to be one account's (DESIGN §3, rule 11). An account can be learnt late, because nobody told
-//! it when the consent was finished. Then the newest consent's grant takes the other one in, whose pair becomes the
-//! spare and whose connections move. [`unite`] decides, pure; [`settle`] reads and writes, in one batch that goes
+//! it when the consent was finished. Then the newest consent's grant takes the other one in, whose pairs become
+//! spares and whose connections move. [`unite`] decides, pure; [`settle`] reads and writes, in one batch that goes
 //! through only if everything it rests on is still so. Like [`super::placing`] it knows no network, clock or key.
 
 use super::decide::Relative;
+use super::pairs::left_by;
 use super::placing::account_key;
 use crate::clock::Stamp;
 use crate::error::{Code, Error, Result};
 use crate::grant::ledger::{Outcome, noted};
 use crate::grant::protocol::LeaseView;
+use crate::grant::spares;
 use crate::grant::transitions::view;
 use crate::records::Site;
 use crate::store::{ConnectionRow, Expect, GrantRow, Sealed, Spare, Store, Write};
@@ -51,7 +53,7 @@ pub(crate) fn unite(first: &Relative, second: &Relative, now: &Stamp, timings: &
         return Verdict::Apart;
     }
     // Nobody's name is empty: a lease that has not lapsed is somebody else's.
-    let [winning, losing] = [winner, loser].map(|one| view(&one.grant, "", now, timings));
+    let [winning, losing] = [winner, loser].map(|one| view(&one.grant, &[], "", now, timings));
     if winning.lease != LeaseView::Free || losing.lease != LeaseView::Free || losing.doubtful {
         return Verdict::Later;
     }
@@ -171,9 +173,9 @@ async fn write(
         Expect::Grant(winner.grant.id.clone(), Some(winner.grant.seq)),
         Expect::Grant(loser.grant.id.clone(), Some(loser.grant.seq)),
     ];
-    let pair = reseal(&loser.grant, &winner.grant.id, winner.grant.generation)?;
+    let left = left_by(&loser.grant, &winner.grant.id, winner.grant.generation, now.wall_ms, reseal)?;
     let mut writes = vec![
-        Write::PutGrant(united(&winner.grant, &loser.grant, pair, now)),
+        Write::PutGrant(united(&winner.grant, &loser.grant, left, now)),
         Write::DeleteGrant(loser.grant.id.clone()),
     ];
     let lost = |scope: &&String| !winner.grant.scopes.contains(scope);
@@ -189,13 +191,13 @@ async fn write(
     Ok(store.write(expect, writes).await?.map(|_| moved))
 }
 
-/// The winner with the loser's pair as its spare, unless it has one of its own or the loser was refused.
-fn united(winner: &GrantRow, loser: &GrantRow, pair: Sealed, now: &Stamp) -> GrantRow {
-    let spare =
-        Spare { pair, generation: winner.generation, issued_at: loser.rotated_at, kept_at: now.wall_ms };
+/// The winner with the loser's pairs among its spares, unless the loser was refused. `left` are those, sealed for the
+/// winner.
+fn united(winner: &GrantRow, loser: &GrantRow, left: Vec<Spare>, now: &Stamp) -> GrantRow {
     let account_id = winner.account_id.clone().or_else(|| loser.account_id.clone());
-    let spare = winner.spare.clone().or_else(|| loser.death.is_none().then_some(spare));
-    let row = GrantRow { account_id, spare, ..winner.clone() };
+    let lives = loser.death.is_none();
+    let spares = spares::with(&winner.spares, left.into_iter().filter(|_| lives));
+    let row = GrantRow { account_id, spares, ..winner.clone() };
     noted(row, winner.generation, Outcome::Merged, now.wall_ms)
 }
 

@@ -26,6 +26,11 @@ fn verdict(first: &Relative, second: &Relative) -> Verdict {
     told
 }
 
+/// What the loser leaves to the winner.
+fn left(name: u8) -> Vec<Spare> {
+    vec![Spare { pair: Sealed(vec![name]), generation: 1, issued_at: 5, kept_at: NOW }]
+}
+
 fn with(relative: &Relative, change: impl Fn(&mut GrantRow)) -> Relative {
     let mut changed = relative.clone();
     change(&mut changed.grant);
@@ -56,8 +61,8 @@ fn what_lives_goes_before_what_was_refused() {
     let (old, new) = (one("old", 1, &["acme"], &["acme"]), one("new", 2, &["acme"], &["acme"]));
     assert_eq!(verdict(&with(&new, dead), &old), Verdict::Second);
     assert_eq!(verdict(&with(&new, dead), &with(&old, dead)), Verdict::First);
-    let united = united(&new.grant, &with(&old, dead).grant, Sealed(vec![7]), &now());
-    assert_eq!(united.spare, None, "a refused pair is no spare");
+    let united = united(&new.grant, &with(&old, dead).grant, left(7), &now());
+    assert_eq!(united.spares, [], "a refused pair is no spare");
 }
 
 #[test]
@@ -76,12 +81,11 @@ fn nothing_is_done_while_one_of_them_is_rotated_or_the_loser_is_in_doubt() {
 }
 
 #[test]
-fn the_losers_pair_is_the_spare_unless_there_is_one() {
+fn the_losers_pairs_are_spares_beside_the_winners() {
     let (old, new) = (one("old", 1, &["acme"], &["acme"]).grant, one("new", 2, &["acme"], &["acme"]).grant);
-    let pair = Sealed(vec![7]);
-    let first = united(&new, &old, pair.clone(), &now());
+    let first = united(&new, &old, left(7), &now());
     assert_eq!((first.generation, &first.pair), (new.generation, &new.pair), "nothing is spent by it");
-    assert_eq!(first.spare.as_ref().map(|spare| &spare.pair), Some(&pair));
-    let again = united(&first, &old, Sealed(vec![8]), &now());
-    assert_eq!(again.spare, first.spare);
+    assert_eq!(first.spares, left(7));
+    let again = united(&first, &old, left(8), &now());
+    assert_eq!(again.spares, [left(7), left(8)].concat());
 }

@@ -8,6 +8,7 @@ use super::age;
 use super::endpoint::{Began, Outcome};
 use super::protocol::{Answer, Which};
 use super::runner::{Runner, gone};
+use super::spares;
 use super::tokens::TokenPair;
 use super::transitions::{NewPair, millis};
 use crate::atlassian::token_endpoint::{Exchange, Issued, Reply};
@@ -19,16 +20,14 @@ impl Runner {
     pub(super) async fn exchange(&mut self, which: Which) -> Result<Answer> {
         let shared = Arc::clone(&self.shared);
         let row = self.row.as_ref().ok_or_else(gone)?;
-        let (pair, spent_generation) = match (which, &row.spare) {
-            (Which::Spare, Some(spare)) => {
+        let spare = spares::next(&row.spares, &self.refused).filter(|_| which == Which::Spare);
+        let (pair, spent_generation) = match spare {
+            Some(spare) => {
                 (TokenPair::open(&shared.sealer, &row.id, spare.generation, &spare.pair)?, spare.generation)
             }
-            _ => (TokenPair::of(&shared.sealer, row)?, row.generation),
+            None => (TokenPair::of(&shared.sealer, row)?, row.generation),
         };
-        if let (Which::Spare, Some(spare)) = (which, &row.spare) {
-            self.tried = Some(spare.pair.clone());
-        }
-        self.spent = which;
+        self.spent = spare.map(|spare| spare.pair.clone());
         let deadline =
             self.leased_at + millis(shared.endpoint.timings.lease - shared.endpoint.timings.attempt_timeout);
         let may_send = move || boot_ms() < deadline;
@@ -44,7 +43,10 @@ impl Runner {
                 self.fresh = Some(self.seal(began, issued, spent)?);
                 return Ok(Answer::Rotated);
             }
-            Outcome::Reply(Reply::Refused { .. }) => return Ok(Answer::Refused),
+            Outcome::Reply(Reply::Refused { .. }) => {
+                self.refused.extend(self.spent.take());
+                return Ok(Answer::Refused);
+            }
             Outcome::Reply(Reply::Credentials) => return Ok(Answer::Credentials),
             Outcome::TooLate => return Ok(Answer::TooLate),
             Outcome::Reply(Reply::NotNow { why, retry_after }) => {

@@ -54,7 +54,7 @@ mod tests {
             account_id: None,
             generation: 3,
             pair: Sealed(vec![]),
-            spare: None,
+            spares: vec![],
             death: None,
             scopes: vec![],
             sites: vec![],

@@ -16,6 +16,7 @@ pub(crate) mod model;
 pub mod protocol;
 pub(crate) mod rekey;
 mod runner;
+pub(crate) mod spares;
 pub(crate) mod tokens;
 pub(crate) mod transitions;
 mod turns;

@@ -40,7 +40,7 @@ pub struct View {
     pub dead: bool,
     /// Who may rotate.
     pub lease: LeaseView,
-    /// A second pair is kept.
+    /// A spare is kept that this worker has not seen refused.
     pub spare: bool,
     /// An attempt to spend this generation's token is on record whose outcome nobody knows.
     pub doubtful: bool,
@@ -55,7 +55,7 @@ pub struct View {
 pub enum Which {
     /// That of the newest generation.
     Newest,
-    /// That of the spare.
+    /// That of the first spare not seen refused.
     Spare,
 }
 
@@ -118,7 +118,7 @@ pub enum Step {
         /// The expected generation.
         generation: u64,
     },
-    /// The generation moved: keep the new pair as the spare; answer with [`Heard::Kept`].
+    /// The generation moved: keep the new pair as a spare; answer with [`Heard::Kept`].
     KeepSpare,
     /// Mark the grant dead; answer with [`Heard::Buried`].
     Bury {
@@ -154,7 +154,7 @@ pub enum Heard {
     Answered(Answer),
     /// Whether the pair was written.
     Committed(bool),
-    /// The spare was kept, or there is no grant to keep it in.
+    /// The spare was kept, or there is nothing it could be of use for.
     Kept,
     /// Whether the grant was marked dead.
     Buried(bool),
@@ -185,8 +185,7 @@ pub struct Rotation {
     phase: Phase,
     generation: u64,
     which: Which,
-    newest_tried: bool,
-    spare_tried: bool,
+    newest_refused: bool,
     failures: u32,
     /// An attempt under this lease, or one on record when it was taken, may have spent the token.
     doubtful: bool,
@@ -200,16 +199,7 @@ impl Rotation {
         let phase = Phase::Outside;
         let which = Which::Newest;
         (
-            Self {
-                goal,
-                phase,
-                generation,
-                which,
-                newest_tried: false,
-                spare_tried: false,
-                failures: 0,
-                doubtful: false,
-            },
+            Self { goal, phase, generation, which, newest_refused: false, failures: 0, doubtful: false },
             Step::Read,
         )
     }
@@ -283,32 +273,28 @@ impl Rotation {
         }
         self.generation = view.generation;
         self.which = Which::Newest;
-        self.newest_tried = false;
-        self.spare_tried = false;
+        self.newest_refused = false;
         self.prefer(view);
         self.doubtful |= view.doubtful;
         Step::Take { generation: view.generation }
     }
 
-    /// Spending a newest token that may have been spent too long ago could kill the family and the spare with it
-    /// (F3.4), so the spare comes first then.
+    /// Spending a newest token that may have been spent too long ago could kill the family and the spares with it
+    /// (F3.4), so they come first then.
     fn prefer(&mut self, view: View) {
-        if view.overdue && view.spare && !self.spare_tried {
+        if view.overdue && view.spare {
             self.which = Which::Spare;
         }
     }
 
-    /// A refusal is believed only after the store was read again, and after the other token was tried.
+    /// A refusal is believed only after the store was read again, and after every other token was tried.
     fn refused(&mut self, view: View) -> Step {
-        match self.which {
-            Which::Newest => self.newest_tried = true,
-            Which::Spare => self.spare_tried = true,
-        }
-        if view.spare && !self.spare_tried {
+        self.newest_refused |= self.which == Which::Newest;
+        if view.spare {
             self.which = Which::Spare;
             return Step::Exchange(Which::Spare);
         }
-        if !self.newest_tried {
+        if !self.newest_refused {
             self.which = Which::Newest;
             return Step::Exchange(Which::Newest);
         }

@@ -1,5 +1,5 @@
 //! Seals the pairs of one grant with the first key. A grant that is being rotated is left to its holder: the pair that
-//! holder stores is sealed with the first key anyway, and the spare it has tried must stay recognisable.
+//! holder stores is sealed with the first key anyway, and spares it has seen refused must stay recognisable.
 
 use std::sync::Mutex;
 
@@ -56,7 +56,7 @@ pub(crate) async fn rekey(shared: &Shared, grant_id: &str) -> Result<Moved> {
 }
 
 fn is_current(sealer: &Sealer, row: &GrantRow) -> bool {
-    sealer.is_current(&row.pair) && row.spare.as_ref().is_none_or(|spare| sealer.is_current(&spare.pair))
+    sealer.is_current(&row.pair) && row.spares.iter().all(|spare| sealer.is_current(&spare.pair))
 }
 
 /// The row with its pairs sealed anew, and what their refresh tokens are known by under the first key.
@@ -69,9 +69,9 @@ fn resealed(sealer: &Sealer, row: &GrantRow) -> Result<(GrantRow, Vec<Write>)> {
         pair.seal(sealer, &row.id, generation)
     };
     let pair = anew(&row.pair, row.generation)?;
-    let spare = row.spare.as_ref().map(|spare| {
+    let spares = row.spares.iter().map(|spare| {
         Ok::<_, crate::Error>(Spare { pair: anew(&spare.pair, spare.generation)?, ..spare.clone() })
     });
-    let spare = spare.transpose()?;
-    Ok((GrantRow { pair, spare, ..row.clone() }, hashes))
+    let spares = spares.collect::<Result<_>>()?;
+    Ok((GrantRow { pair, spares, ..row.clone() }, hashes))
 }

@@ -10,7 +10,7 @@ use super::endpoint::TokenEndpoint;
 use super::flight::{Flight, Landed};
 use super::gate::Place;
 use super::ledger::{self, noted};
-use super::protocol::{End, Goal, Heard, Rotation, Step, Which};
+use super::protocol::{End, Goal, Heard, Rotation, Step};
 use super::tokens::{Access, TokenPair};
 use super::transitions::{self, NewPair};
 use crate::atlassian::token_endpoint::INACTIVE_MS;
@@ -48,10 +48,10 @@ pub(crate) struct Runner {
     /// Boot clock just before the lease was last taken or renewed.
     pub(super) leased_at: u64,
     pub(super) fresh: Option<(NewPair, TokenPair)>,
-    /// The spare that was spent last.
-    pub(super) tried: Option<Sealed>,
-    /// What was spent last.
-    pub(super) spent: Which,
+    /// Spares that were refused.
+    pub(super) refused: Vec<Sealed>,
+    /// The spare that was spent last, if what was spent last is one.
+    pub(super) spent: Option<Sealed>,
     /// The generation of an unclear attempt the ledger does not tell of yet; the next write does.
     pub(super) unclear: Option<u64>,
     pub(super) retry_after: Option<Duration>,
@@ -74,8 +74,8 @@ impl Runner {
             row: None,
             leased_at: 0,
             fresh: None,
-            tried: None,
-            spent: Which::Newest,
+            refused: Vec::new(),
+            spent: None,
             unclear: None,
             place: None,
             wanted: false,
@@ -98,7 +98,7 @@ impl Runner {
                 Step::Renew => self.renew().await?,
                 Step::Exchange(which) => Heard::Answered(self.exchange(which).await?),
                 Step::Commit { generation } => self.commit(generation, rotation.doubtful()).await,
-                Step::KeepSpare => self.keep_spare().await?,
+                Step::KeepSpare => self.keep_spare().await,
                 Step::Bury { generation, lost } => self.bury(generation, lost).await?,
                 Step::Pause { failures } => self.pause(failures, rotation.doubtful()).await,
                 Step::Release { settled } => self.release(settled).await?,
@@ -131,7 +131,9 @@ impl Runner {
         self.mend_lease(&now).await?;
         self.note_doubt(&now);
         let timings = &self.shared.endpoint.timings;
-        Ok(Heard::Row(self.row.as_ref().map(|row| transitions::view(row, &self.holder, &now, timings))))
+        Ok(Heard::Row(
+            self.row.as_ref().map(|row| transitions::view(row, &self.refused, &self.holder, &now, timings)),
+        ))
     }
 
     /// A lease from the future, seen at `before` the row was read, would not lapse for as long as the clock was set
@@ -227,25 +229,31 @@ impl Runner {
         Ok(changed)
     }
 
-    /// Stores a success, for as long as it takes: it is the only one there is. Meanwhile calls go on with it.
+    /// Stores a success, for as long as it takes: it is the only one there is. Meanwhile calls go on with it. The lease
+    /// is not renewed in between: a store that takes that takes the success as well.
     async fn commit(&mut self, generation: u64, doubtful: bool) -> Heard {
         let mut pause = STORE_RETRY.0;
         loop {
             match self.try_commit(generation, doubtful).await {
                 Ok(heard) => return heard,
                 Err(error) => {
-                    tracing::error!(grant = %self.grant_id, code = %error.code(), "a new pair of tokens cannot be stored yet");
-                    if pause == STORE_RETRY.0 {
-                        // The worst that can happen to this process now is to end, so somebody should know.
-                        let why = format!("the new tokens cannot be stored yet: {}", error.code());
-                        self.tell_failed(&why, true);
-                    }
                     self.lend_early();
+                    pause = self.not_stored_yet(&error, pause).await;
                 }
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(STORE_RETRY.1);
         }
+    }
+
+    /// Waits before a success is tried to be stored once more; answers how long to wait next.
+    async fn not_stored_yet(&self, error: &Error, pause: Duration) -> Duration {
+        tracing::error!(grant = %self.grant_id, code = %error.code(), "a new pair of tokens cannot be stored yet");
+        if pause == STORE_RETRY.0 {
+            // The worst that can happen to this process now is to end, so somebody should know.
+            let why = format!("the new tokens cannot be stored yet: {}", error.code());
+            self.tell_failed(&why, true);
+        }
+        tokio::time::sleep(pause).await;
+        (pause * 2).min(STORE_RETRY.1)
     }
 
     async fn try_commit(&mut self, generation: u64, doubtful: bool) -> Result<Heard> {
@@ -256,8 +264,8 @@ impl Runner {
             generation: new.generation,
         };
         let how = match self.spent {
-            Which::Newest => ledger::Outcome::Rotated,
-            Which::Spare => ledger::Outcome::RotatedSpare,
+            None => ledger::Outcome::Rotated,
+            Some(_) => ledger::Outcome::RotatedSpare,
         };
         let changed = change(&*self.shared.store, &self.grant_id, |row, now| {
             let row = transitions::commit(row, generation, new, &self.holder, doubtful)?;
@@ -284,21 +292,26 @@ impl Runner {
         self.flight.tell(|progress| progress.early = Some(held));
     }
 
-    async fn keep_spare(&mut self) -> Result<Heard> {
-        if let Some((new, _)) = self.fresh.take() {
-            change(&*self.shared.store, &self.grant_id, |row, now| {
-                let row = transitions::keep_spare(row, &new, now)?;
+    /// Stores a success that came too late to be the newest pair, for as long as it takes: it may be the one that lives.
+    async fn keep_spare(&mut self) -> Heard {
+        let mut pause = STORE_RETRY.0;
+        while let Some((new, _)) = &self.fresh {
+            let kept = change(&*self.shared.store, &self.grant_id, |row, now| {
+                let row = transitions::keep_spare(row, new, now)?;
                 Some((noted(row, new.generation, ledger::Outcome::SpareKept, now.wall_ms), vec![]))
-            })
-            .await?;
+            });
+            match kept.await {
+                Ok(_) => self.fresh = None,
+                Err(error) => pause = self.not_stored_yet(&error, pause).await,
+            }
         }
-        Ok(Heard::Kept)
+        Heard::Kept
     }
 
     async fn bury(&mut self, generation: u64, lost: bool) -> Result<Heard> {
-        let (holder, tried, unclear) = (self.holder.as_str(), self.tried.as_ref(), self.unclear);
+        let (holder, refused, unclear) = (self.holder.as_str(), self.refused.as_slice(), self.unclear);
         let changed = change(&*self.shared.store, &self.grant_id, |row, now| {
-            let row = transitions::bury(row, generation, holder, tried, lost, now, INACTIVE_MS)?;
+            let row = transitions::bury(row, generation, holder, refused, lost, now, INACTIVE_MS)?;
             Some((
                 noted(doubted(row, unclear, now), generation, ledger::Outcome::Refused, now.wall_ms),
                 vec![],

@@ -3,6 +3,7 @@
 //! one that went in.
 
 use super::protocol::{LeaseView, View};
+use super::spares;
 use crate::clock::Stamp;
 use crate::store::{Born, Death, GrantRow, Intent, Lease, Sealed, Spare};
 use crate::timings::Timings;
@@ -21,36 +22,14 @@ pub(crate) struct NewPair {
     pub(crate) scopes: Option<Vec<String>>,
 }
 
-impl NewPair {
-    /// The pair of another grant, sealed anew for a generation of this one.
-    pub(crate) fn of(row: &GrantRow, generation: u64, pair: Sealed) -> Self {
-        Self {
-            pair,
-            generation,
-            issued_at: row.rotated_at,
-            expires_at: row.expires_at,
-            born: row.born.clone(),
-            scopes: Some(row.scopes.clone()),
-        }
-    }
-}
-
-/// The row as the protocol sees it.
-pub(crate) fn view(row: &GrantRow, me: &Holder, now: &Stamp, timings: &Timings) -> View {
-    let lease = match &row.lease {
-        None => LeaseView::Free,
-        Some(lease) if lease.holder == me => LeaseView::Mine,
-        Some(lease) => match lease_left(lease, now, timings) {
-            0 => LeaseView::Free,
-            left_ms => LeaseView::Other { left_ms },
-        },
-    };
+/// The row as the protocol sees it, for a worker that has seen these spares `refused`.
+pub(crate) fn view(row: &GrantRow, refused: &[Sealed], me: &Holder, now: &Stamp, timings: &Timings) -> View {
     let window = millis(timings.reuse_window);
     View {
         generation: row.generation,
         dead: row.death.is_some(),
-        lease,
-        spare: row.spare.is_some(),
+        lease: lease_view(row, me, now, timings),
+        spare: spares::next(&row.spares, refused).is_some(),
         doubtful: row.intent.as_ref().is_some_and(|intent| intent.generation == row.generation),
         overdue: row.intent.as_ref().is_some_and(|intent| {
             intent.generation == row.generation && now.wall_ms.saturating_sub(intent.since) >= window
@@ -58,6 +37,18 @@ pub(crate) fn view(row: &GrantRow, me: &Holder, now: &Stamp, timings: &Timings) 
         unsettled: row.intent.as_ref().is_some_and(|intent| {
             intent.generation < row.generation && now.wall_ms.abs_diff(intent.last) < window
         }),
+    }
+}
+
+/// The row's lease as this worker sees it.
+pub(crate) fn lease_view(row: &GrantRow, me: &Holder, now: &Stamp, timings: &Timings) -> LeaseView {
+    match &row.lease {
+        None => LeaseView::Free,
+        Some(lease) if lease.holder == me => LeaseView::Mine,
+        Some(lease) => match lease_left(lease, now, timings) {
+            0 => LeaseView::Free,
+            left_ms => LeaseView::Other { left_ms },
+        },
     }
 }
 
@@ -74,7 +65,7 @@ pub(crate) fn take(
     now: &Stamp,
     timings: &Timings,
 ) -> Option<GrantRow> {
-    let free = !matches!(view(row, me, now, timings).lease, LeaseView::Other { .. });
+    let free = !matches!(lease_view(row, me, now, timings), LeaseView::Other { .. });
     if row.generation != generation || !free {
         return None;
     }
@@ -160,8 +151,8 @@ pub(crate) fn commit(
     Some(GrantRow {
         generation: new.generation,
         pair: new.pair.clone(),
-        // A pair that was kept aside has been spent or outlived by this success.
-        spare: None,
+        // Pairs that were kept aside have been spent or outlived by this success.
+        spares: Vec::new(),
         death: None,
         scopes: new.scopes.clone().unwrap_or_else(|| row.scopes.clone()),
         expires_at: new.expires_at,
@@ -174,7 +165,8 @@ pub(crate) fn commit(
 }
 
 /// Keeps a success that lost the race to be the newest pair; a grant found dead lives again with it. Once the winner
-/// was itself followed by a newer generation, this one is of no more use and could only be spent too late.
+/// was itself followed by a newer generation, this one is of no more use and could only be spent too late. So could
+/// spares of earlier generations: what was spent for this one is among them if a consent displaced it meanwhile.
 pub(crate) fn keep_spare(row: &GrantRow, new: &NewPair, now: &Stamp) -> Option<GrantRow> {
     if row.generation > new.generation || row.pair == new.pair {
         return None;
@@ -185,22 +177,23 @@ pub(crate) fn keep_spare(row: &GrantRow, new: &NewPair, now: &Stamp) -> Option<G
         issued_at: new.issued_at,
         kept_at: now.wall_ms,
     };
-    Some(GrantRow { spare: Some(spare), death: None, ..row.clone() })
+    let beside = row.spares.iter().filter(|other| other.generation >= new.generation);
+    let spares = spares::with(&beside.cloned().collect::<Vec<_>>(), [spare]);
+    Some(GrantRow { spares, death: None, ..row.clone() })
 }
 
-/// Marks a grant dead: same generation, the lease is this worker's, and there is no spare but the one it `tried`.
+/// Marks a grant dead: same generation, the lease is this worker's, and there is no spare that it has not seen refused.
 pub(crate) fn bury(
     row: &GrantRow,
     generation: u64,
     me: &Holder,
-    tried: Option<&Sealed>,
+    refused: &[Sealed],
     lost: bool,
     now: &Stamp,
     inactive_ms: u64,
 ) -> Option<GrantRow> {
     row.lease.as_ref().filter(|lease| lease.holder == me)?;
-    let untried = row.spare.as_ref().is_some_and(|spare| Some(&spare.pair) != tried);
-    if row.generation != generation || untried {
+    if row.generation != generation || spares::next(&row.spares, refused).is_some() {
         return None;
     }
     let reason = if lost {
@@ -212,7 +205,7 @@ pub(crate) fn bury(
     };
     // A second refusal tells nothing new about why the first one came.
     let death = row.death.clone().unwrap_or(Death { reason: reason.to_owned(), at: now.wall_ms });
-    Some(GrantRow { death: Some(death), spare: None, lease: None, intent: None, ..row.clone() })
+    Some(GrantRow { death: Some(death), spares: Vec::new(), lease: None, intent: None, ..row.clone() })
 }
 
 pub(crate) fn millis(span: std::time::Duration) -> u64 {

@@ -1,5 +1,7 @@
 //! What a store keeps. Tokens appear only sealed; everything else is plain, so that it can be indexed and shown.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -7,9 +9,24 @@ use super::ledger::Ledger;
 use crate::clock::Stamp;
 use crate::records::{Site, SiteChoice, Tags};
 
-/// Bytes only the right key opens; see [`super::seal`].
+/// Bytes only the right key opens; see [`super::seal`]. As text they are base64.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Sealed(pub Vec<u8>);
+
+impl From<Sealed> for String {
+    fn from(sealed: Sealed) -> Self {
+        STANDARD.encode(sealed.0)
+    }
+}
+
+impl TryFrom<String> for Sealed {
+    type Error = base64::DecodeError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        STANDARD.decode(text).map(Self)
+    }
+}
 
 /// Whose grant it is: an index, never a key, because the account may be learnt late or not at all.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -45,7 +62,7 @@ pub struct Intent {
     pub last: u64,
 }
 
-/// A second live pair of the same grant, tried once before the grant is called dead.
+/// Another pair of the same grant that may live, tried once before the grant is called dead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spare {
     /// The pair, sealed under the grant's id and `generation`.
@@ -92,8 +109,8 @@ pub struct GrantRow {
     pub generation: u64,
     /// The newest pair, sealed under `id` and `generation`.
     pub pair: Sealed,
-    /// A second live pair.
-    pub spare: Option<Spare>,
+    /// Other pairs that may live, in the order they were kept; see `grant/spares.rs`.
+    pub spares: Vec<Spare>,
     /// Set when the identity provider refused the newest refresh token.
     pub death: Option<Death>,
     /// What was granted.
@@ -120,6 +137,13 @@ pub struct GrantRow {
     pub ledger: Ledger,
     /// The store's change sequence when this row was last written. A store sets it; writers leave it alone.
     pub seq: u64,
+}
+
+impl GrantRow {
+    /// The spares beyond the first, if there are any: a column of their own in the tables.
+    pub(super) fn more_spares(&self) -> Option<&[Spare]> {
+        self.spares.get(1..).filter(|more| !more.is_empty())
+    }
 }
 
 /// A connection as the store keeps it.

@@ -12,7 +12,8 @@ pub(super) fn look(setup: &Setup, state: &State, worker: &mut Worker, late: bool
     let now = if late { 0 } else { now };
     let view = |worker: &mut Worker| {
         worker.seen = Some(Seen::of(&state.row.0));
-        let view = transitions::view(&state.row.0, &worker.name, &stamp(now), &timings(setup.window));
+        let (row, refused) = (&state.row.0, worker.refused.pairs());
+        let view = transitions::view(row, &refused, &worker.name, &stamp(now), &timings(setup.window));
         Some(Heard::Row(Some(view)))
     };
     let Hand::Reading { since, .. } = worker.hand else { return view(worker) };
@@ -99,12 +100,18 @@ fn changed_row(setup: &Setup, state: &State, worker: &Worker, now: u8) -> Option
         Step::Take { generation } => transitions::take(row, generation, me, &now, &timings(setup.window)),
         Step::Renew => transitions::renew(row, me, &now),
         Step::Commit { generation } => commit(setup, row, generation, &new?, worker),
-        Step::KeepSpare => transitions::keep_spare(row, &new?, &now),
+        Step::KeepSpare => {
+            let mut row = transitions::keep_spare(row, &new?, &now)?;
+            if setup.mutant == Some(Mutant::KeepsOneSpare) {
+                row.spares.drain(..row.spares.len() - 1);
+            }
+            Some(row)
+        }
         Step::Bury { generation, lost } => {
             let unread = setup.mutant == Some(Mutant::BuriesUnread);
-            let spare = || row.spare.as_ref().map(|spare| spare.pair.clone());
-            let tried = if unread { spare() } else { worker.tried.map(seal) };
-            transitions::bury(row, generation, me, tried.as_ref(), lost, &now, u64::MAX)
+            let all = || row.spares.iter().map(|spare| spare.pair.clone()).collect();
+            let refused = if unread { all() } else { worker.refused.pairs() };
+            transitions::bury(row, generation, me, &refused, lost, &now, u64::MAX)
         }
         Step::Release { settled } => transitions::release(row, me, settled),
         _ => None,

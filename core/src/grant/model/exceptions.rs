@@ -107,11 +107,3 @@ fn where_a_lost_sibling_counts_as_theft_a_late_commit_can_breach() {
         breaks(&theft, Promise::Never(Flaw::BreachHurt));
     }
 }
-
-/// There is room for one spare: of three pairs from one token the one that lives may be written over.
-#[test]
-fn a_third_sibling_takes_the_place_of_the_second() {
-    let base = setup("three workers, store ×2", FirstOnly);
-    let faults = Faults { store: 2, ..NONE };
-    breaks(&Setup { lives: &[1, 1, 1], prompt: true, faults, ..base }, Promise::NotLost);
-}

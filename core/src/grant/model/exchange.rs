@@ -5,7 +5,7 @@ use super::hands::Move;
 use super::provider::{Standing, Verdict};
 use super::setup::{ATTEMPT, LEASE, Setup};
 use super::state::{Hand, Mail, Request, State, Worker};
-use crate::grant::protocol::{Answer, Step, Which};
+use crate::grant::protocol::Answer;
 
 /// Makes the next of them; answers how the exchange ended, if it did.
 pub(super) fn exchange(setup: &Setup, state: &mut State, worker: &mut Worker, what: Move) -> Option<Answer> {
@@ -29,13 +29,7 @@ pub(super) fn exchange(setup: &Setup, state: &mut State, worker: &mut Worker, wh
             if behind {
                 state.flaws.note(Flaw::SentBehind);
             }
-            let token = match (worker.step, seen.spare) {
-                (Step::Exchange(Which::Spare), Some(spare)) => {
-                    worker.tried = Some(spare);
-                    spare
-                }
-                _ => seen.newest,
-            };
+            let token = worker.spare().unwrap_or(seen.newest);
             let request = Request { token, age: 0, delayed: false };
             worker.hand = Hand::Sent { age, mail: Mail::OnWay(request) };
         }
@@ -73,6 +67,9 @@ pub(super) fn exchange(setup: &Setup, state: &mut State, worker: &mut Worker, wh
         }
         (Hand::Sent { mail: Mail::Reply(answer, token), .. }, Move::Hear) => {
             worker.fresh = token.map(|token| (token, seen.generation + 1));
+            if answer == Answer::Refused {
+                worker.refused.add(worker.spare());
+            }
             return Some(answer);
         }
         (hand, _) => {

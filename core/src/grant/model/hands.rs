@@ -64,7 +64,7 @@ pub(super) fn moves(setup: &Setup, state: &State, who: usize, add: &mut Vec<Move
         }
         Hand::Writing { changed, .. } => {
             add.push(Move::Write);
-            if matches!(worker.step, Step::Commit { .. }) && faults.store > 0 {
+            if matches!(worker.step, Step::Commit { .. } | Step::KeepSpare) && faults.store > 0 {
                 add.push(Move::StoreFails { wrote: false });
                 if !changed {
                     add.push(Move::StoreFails { wrote: true });

@@ -57,3 +57,10 @@ fn overtaking_the_request_of_a_process_that_just_died_is_found_out() {
     let base = Setup { lives: &[1, 1], prompt: true, faults: Faults { crash: 1, ..NONE }, ..base };
     caught(base, Mutant::EvictsAtOnce, Promise::NotLost);
 }
+
+#[test]
+fn a_third_sibling_that_takes_the_place_of_the_second_is_found_out() {
+    let base = setup("mutant: keeps one spare", LastOnly);
+    let base = Setup { lives: &[1, 1, 1], prompt: true, faults: Faults { store: 2, ..NONE }, ..base };
+    caught(base, Mutant::KeepsOneSpare, Promise::NotLost);
+}

@@ -129,3 +129,13 @@ fn several_faults_at_once_breach_nothing() {
         holds(&two.and(&NO_BREACH).and(lost));
     }
 }
+
+#[test]
+fn as_many_siblings_of_one_token_as_there_are_workers_are_all_kept() {
+    for siblings in EVERY {
+        let base = setup("three workers, store ×2", siblings);
+        let faults = Faults { store: 2, ..NONE };
+        let three = Setup { lives: &[1, 1, 1], prompt: true, faults, ..base };
+        holds(&three.and(&NO_BREACH).and(&[Promise::NotLost]));
+    }
+}

@@ -32,7 +32,8 @@ pub(super) fn timings(window: u8) -> Timings {
 /// Faults that may still happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Faults {
-    /// A worker ends without another word. This is also what an error of the store comes to, except at the commit.
+    /// A worker ends without another word. This is also what an error of the store comes to, except where
+    /// a new pair is stored.
     pub(super) crash: u8,
     /// An exchange whose outcome the worker does not learn: the request or the reply is lost, a 5xx before or after
     /// the provider acted.
@@ -43,7 +44,7 @@ pub(super) struct Faults {
     pub(super) delay: u8,
     /// A tick during which a worker that could go on does not.
     pub(super) stall: u8,
-    /// The store fails at a commit, with or without having written it, and is away for any time.
+    /// The store fails where a new pair is stored, with or without having written it, and is away for any time.
     pub(super) store: u8,
 }
 
@@ -62,6 +63,8 @@ pub(super) enum Mutant {
     FreesOthersLease,
     /// Takes the lease of a dead process at once.
     EvictsAtOnce,
+    /// Has room for one spare: the next one takes its place.
+    KeepsOneSpare,
 }
 
 /// What one worker is started for.
@@ -111,7 +114,7 @@ pub(super) enum Promise {
     Never(Flaw),
     /// No quiescent state has a dead grant although the provider takes a token that the store holds or once held.
     NotDeadInVain,
-    /// From every quiescent state a worker that meets no fault ends fresh if the provider takes the newest or the
+    /// From every quiescent state a worker that meets no fault ends fresh if the provider takes the newest or a
     /// spare token.
     NotStuck,
     /// The store, a worker or a reply on its way holds a token that the provider takes.

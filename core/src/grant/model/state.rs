@@ -10,7 +10,7 @@ use super::flaws::{Flaw, Flaws};
 use super::provider::{Family, Token};
 use super::setup::{Faults, Setup};
 use crate::clock::Stamp;
-use crate::grant::protocol::{Answer, Goal, Rotation, Step};
+use crate::grant::protocol::{Answer, Goal, Rotation, Step, Which};
 use crate::store::{GrantRow, Ledger, Sealed};
 
 /// The present, on every clock.
@@ -40,22 +40,46 @@ impl Hash for Row {
         let row = &self.0;
         (row.generation, &row.pair, row.fence, row.death.is_some()).hash(state);
         (&row.lease, &row.intent).hash(state);
-        row.spare.as_ref().map(|spare| (&spare.pair, spare.generation)).hash(state);
+        row.spares.len().hash(state);
+        row.spares.iter().for_each(|spare| (&spare.pair, spare.generation).hash(state));
     }
 }
+
+/// No more spares than this come about with the faults there are.
+const MOST_SPARES: usize = 4;
 
 /// What a worker keeps of the row it last read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Seen {
     pub(super) generation: u64,
     pub(super) newest: Token,
-    pub(super) spare: Option<Token>,
+    pub(super) spares: [Option<Token>; MOST_SPARES],
 }
 
 impl Seen {
     pub(super) fn of(row: &GrantRow) -> Self {
-        let spare = row.spare.as_ref().map(|spare| open(&spare.pair));
-        Self { generation: row.generation, newest: open(&row.pair), spare }
+        assert!(row.spares.len() <= MOST_SPARES, "room for all of them");
+        let spares = std::array::from_fn(|at| row.spares.get(at).map(|spare| open(&spare.pair)));
+        Self { generation: row.generation, newest: open(&row.pair), spares }
+    }
+}
+
+/// Some tokens, as bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Tokens(u16);
+
+impl Tokens {
+    pub(super) fn add(&mut self, token: Option<Token>) {
+        self.0 |= token.map_or(0, |token| 1 << token);
+    }
+
+    pub(super) fn has(self, token: Token) -> bool {
+        self.0 & (1 << token) != 0
+    }
+
+    /// What the protocol's own code knows them by.
+    pub(super) fn pairs(self) -> Vec<Sealed> {
+        (0..16).filter(|token| self.has(*token)).map(seal).collect()
     }
 }
 
@@ -117,15 +141,22 @@ pub(super) struct Worker {
     pub(super) leased: u8,
     /// A success that is not stored yet: its token and generation.
     pub(super) fresh: Option<(Token, u64)>,
-    /// The spare it spent last.
-    pub(super) tried: Option<Token>,
+    /// The spares it has seen refused.
+    pub(super) refused: Tokens,
 }
 
 impl Worker {
     pub(super) fn new(name: String, goal: Goal) -> Self {
         let (rotation, step) = Rotation::new(goal);
         let hand = Hand::Reading { since: 0, now: 0 };
-        Self { name, rotation, step, hand, seen: None, leased: 0, fresh: None, tried: None }
+        Self { name, rotation, step, hand, seen: None, leased: 0, fresh: None, refused: Tokens::default() }
+    }
+
+    /// The spare that it is about to spend or has just spent, as `attempt.rs` chooses it.
+    pub(super) fn spare(&self) -> Option<Token> {
+        let spares = self.seen?.spares.into_iter().flatten();
+        let mut untried = spares.filter(|token| !self.refused.has(*token));
+        untried.next().filter(|_| self.step == Step::Exchange(Which::Spare))
     }
 
     /// A token that it has, or that is on its way to it.
@@ -155,8 +186,8 @@ pub(super) struct State {
     pub(super) strays: Vec<Request>,
     pub(super) faults: Faults,
     pub(super) flaws: Flaws,
-    /// Tokens the store has held, as bits.
-    pub(super) stored: u16,
+    /// Tokens the store has held.
+    pub(super) stored: Tokens,
 }
 
 impl State {
@@ -169,7 +200,11 @@ impl State {
             strays: Vec::new(),
             faults: setup.faults,
             flaws: Flaws::default(),
-            stored: 1,
+            stored: {
+                let mut first = Tokens::default();
+                first.add(Some(0));
+                first
+            },
         }
     }
 
@@ -186,10 +221,10 @@ impl State {
         (!lives).then_some(holder)
     }
 
-    /// The newest and the spare token of the store.
+    /// The newest and the spare tokens of the store.
     pub(super) fn held(&self) -> impl Iterator<Item = Token> + use<> {
         let seen = Seen::of(&self.row.0);
-        std::iter::once(seen.newest).chain(seen.spare)
+        std::iter::once(seen.newest).chain(seen.spares.into_iter().flatten())
     }
 
     /// Whether the provider takes a token that the store, a worker or a reply on its way holds.
@@ -212,7 +247,7 @@ impl State {
         }
         self.row = Row(Arc::new(levelled(new)));
         for token in self.held() {
-            self.stored |= 1 << token;
+            self.stored.add(Some(token));
         }
         for worker in self.slots.iter_mut().filter_map(|slot| slot.worker.as_mut()) {
             if let Hand::Writing { changed, .. }
@@ -228,7 +263,7 @@ impl State {
 /// Times that no rule reads are made equal, so that they tell no states apart.
 fn levelled(mut row: GrantRow) -> GrantRow {
     (row.rotated_at, row.expires_at) = (NOW, NOW);
-    if let Some(spare) = &mut row.spare {
+    for spare in &mut row.spares {
         (spare.issued_at, spare.kept_at) = (NOW, NOW);
     }
     if let Some(death) = &mut row.death {
@@ -246,7 +281,7 @@ pub(crate) fn first_row() -> GrantRow {
         account_id: None,
         generation: 0,
         pair: seal(0),
-        spare: None,
+        spares: Vec::new(),
         death: None,
         scopes: Vec::new(),
         sites: Vec::new(),

@@ -194,7 +194,7 @@ promises!(SpentBehindLook PassedBehind SentBehind Overwrote Leapt FenceFell Seal
 
 /// Whether the provider takes a token the store holds, or one it once held and never spent.
 fn kept_back(setup: &Setup, state: &State) -> bool {
-    let unspent = (0..16).filter(|token| state.stored & (1 << token) != 0);
+    let unspent = |token| state.family.standing(token, setup.window) == Standing::Live;
     state.held().any(|token| state.family.takes(token, setup.window))
-        || unspent.into_iter().any(|token| state.family.standing(token, setup.window) == Standing::Live)
+        || (0..16).any(|token| state.stored.has(token) && unspent(token))
 }

@@ -94,7 +94,7 @@ fn grants(parts: &mut Parts, plan: &Plan<'_>) -> Done {
     let query = parts.part(
         "INSERT INTO threelo_grants (id, auth_host, client_id, account_id, generation, expires_at, rotated_at, \
          first_consented_at, consented_at, fence, seq, lease, intent, death, scopes, sites, pair, spare_pair, \
-         spare_generation, spare_issued_at, spare_kept_at, ledger, born) SELECT * FROM unnest(",
+         spare_generation, spare_issued_at, spare_kept_at, ledger, born, more_spares) SELECT * FROM unnest(",
     );
     column(query, &put, ", ", |(row, _)| stored(&row.id));
     column(query, &put, ", ", |(row, _)| stored(&row.auth_host));
@@ -113,12 +113,13 @@ fn grants(parts: &mut Parts, plan: &Plan<'_>) -> Done {
     json(query, &put, ", ", |(row, _)| to_json(&row.scopes))?;
     json(query, &put, ", ", |(row, _)| to_json(&row.sites))?;
     column(query, &put, ", ", |(row, _)| row.pair.0.as_slice());
-    column(query, &put, ", ", |(row, _)| row.spare.as_ref().map(|spare| spare.pair.0.as_slice()));
-    column(query, &put, ", ", |(row, _)| row.spare.as_ref().map(|spare| integer(spare.generation)));
-    column(query, &put, ", ", |(row, _)| row.spare.as_ref().map(|spare| integer(spare.issued_at)));
-    column(query, &put, ", ", |(row, _)| row.spare.as_ref().map(|spare| integer(spare.kept_at)));
+    column(query, &put, ", ", |(row, _)| row.spares.first().map(|spare| spare.pair.0.as_slice()));
+    column(query, &put, ", ", |(row, _)| row.spares.first().map(|spare| integer(spare.generation)));
+    column(query, &put, ", ", |(row, _)| row.spares.first().map(|spare| integer(spare.issued_at)));
+    column(query, &put, ", ", |(row, _)| row.spares.first().map(|spare| integer(spare.kept_at)));
     column(query, &put, ", ", |(row, _)| row.ledger.as_text());
-    json(query, &put, ") ", |(row, _)| maybe_to_json(row.born.as_ref()))?;
+    json(query, &put, ", ", |(row, _)| maybe_to_json(row.born.as_ref()))?;
+    json(query, &put, ") ", |(row, _)| maybe_to_json(row.more_spares()))?;
     query.push(
         "ON CONFLICT (id) DO UPDATE SET \
          auth_host = excluded.auth_host, client_id = excluded.client_id, account_id = excluded.account_id, \
@@ -128,7 +129,7 @@ fn grants(parts: &mut Parts, plan: &Plan<'_>) -> Done {
          death = excluded.death, scopes = excluded.scopes, sites = excluded.sites, pair = excluded.pair, \
          spare_pair = excluded.spare_pair, spare_generation = excluded.spare_generation, \
          spare_issued_at = excluded.spare_issued_at, spare_kept_at = excluded.spare_kept_at, \
-         ledger = excluded.ledger, born = excluded.born",
+         ledger = excluded.ledger, born = excluded.born, more_spares = excluded.more_spares",
     );
     Ok(())
 }

@@ -15,7 +15,7 @@ macro_rules! grant_columns {
         "g.id, g.auth_host, g.client_id, g.account_id, g.generation, g.expires_at, g.rotated_at, \
          g.first_consented_at, g.consented_at, g.fence, g.seq, g.lease, g.intent, g.death, g.scopes, g.sites, \
          g.pair, g.spare_pair, g.spare_generation, g.spare_issued_at, g.spare_kept_at, g.ledger, \
-         g.born"
+         g.born, g.more_spares"
     };
 }
 macro_rules! connection_columns {
@@ -70,7 +70,7 @@ impl<'r> Cells<'r> {
     }
 
     pub(super) fn grant(&mut self) -> Read<GrantRow> {
-        Ok(GrantRow {
+        let mut row = GrantRow {
             id: self.text()?,
             auth_host: self.text()?,
             client_id: self.text()?,
@@ -88,10 +88,12 @@ impl<'r> Cells<'r> {
             scopes: self.json()?,
             sites: self.json()?,
             pair: Sealed(self.next()?),
-            spare: self.spare()?,
+            spares: self.spare()?.into_iter().collect(),
             ledger: Ledger::from_text(self.next()?),
             born: self.maybe_json()?,
-        })
+        };
+        row.spares.extend(self.maybe_json::<Vec<Spare>>()?.into_iter().flatten());
+        Ok(row)
     }
 
     fn spare(&mut self) -> Read<Option<Spare>> {
@@ -161,11 +163,11 @@ pub(super) fn integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-pub(super) fn to_json<T: Serialize>(value: &T) -> Read<String> {
+pub(super) fn to_json<T: Serialize + ?Sized>(value: &T) -> Read<String> {
     serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
-pub(super) fn maybe_to_json<T: Serialize>(value: Option<&T>) -> Read<Option<String>> {
+pub(super) fn maybe_to_json<T: Serialize + ?Sized>(value: Option<&T>) -> Read<Option<String>> {
     value.map(to_json).transpose()
 }
 

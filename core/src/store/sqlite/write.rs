@@ -83,12 +83,12 @@ async fn removed(db: &mut SqliteConnection, seq: u64, kind: i64, id: &str) -> Do
 }
 
 async fn put_grant(db: &mut SqliteConnection, row: &GrantRow, seq: u64) -> Done {
-    let spare = row.spare.as_ref();
+    let spare = row.spares.first();
     sqlx::query(
         "INSERT INTO grants (id, auth_host, client_id, account_id, generation, expires_at, rotated_at, \
          first_consented_at, consented_at, fence, seq, lease, intent, death, scopes, sites, pair, spare_pair, \
-         spare_generation, spare_issued_at, spare_kept_at, ledger, born) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET \
+         spare_generation, spare_issued_at, spare_kept_at, ledger, born, more_spares) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET \
          auth_host = excluded.auth_host, client_id = excluded.client_id, account_id = excluded.account_id, \
          generation = excluded.generation, expires_at = excluded.expires_at, rotated_at = excluded.rotated_at, \
          first_consented_at = excluded.first_consented_at, consented_at = excluded.consented_at, \
@@ -96,7 +96,7 @@ async fn put_grant(db: &mut SqliteConnection, row: &GrantRow, seq: u64) -> Done 
          death = excluded.death, scopes = excluded.scopes, sites = excluded.sites, pair = excluded.pair, \
          spare_pair = excluded.spare_pair, spare_generation = excluded.spare_generation, \
          spare_issued_at = excluded.spare_issued_at, spare_kept_at = excluded.spare_kept_at, \
-         ledger = excluded.ledger, born = excluded.born",
+         ledger = excluded.ledger, born = excluded.born, more_spares = excluded.more_spares",
     )
     .bind(&row.id)
     .bind(&row.auth_host)
@@ -121,6 +121,7 @@ async fn put_grant(db: &mut SqliteConnection, row: &GrantRow, seq: u64) -> Done 
     .bind(spare.map(|spare| integer(spare.kept_at)))
     .bind(row.ledger.as_text())
     .bind(maybe_to_json(row.born.as_ref())?)
+    .bind(maybe_to_json(row.more_spares())?)
     .execute(db)
     .await?;
     Ok(())

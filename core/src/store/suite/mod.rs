@@ -95,7 +95,7 @@ pub(super) fn grant(id: &str) -> GrantRow {
         account_id: Some("account-1".into()),
         generation: 1,
         pair: Sealed(vec![1, 2, 3]),
-        spare: None,
+        spares: vec![],
         death: None,
         scopes: vec!["read:jira-work".into()],
         sites: vec![],

@@ -65,14 +65,14 @@ fn a_grant() -> impl Strategy<Value = GrantRow> {
         fence: 3,
         at: Stamp { boot: None, boot_ms: u64::MAX, wall_ms: u64::MAX },
     });
-    let state = (prop::option::of(spare), prop::option::of(lease), any::<bool>());
+    let state = (vec(spare, 0..4), prop::option::of(lease), any::<bool>());
     (id(), 0..3_u64, 0..4_u64, pair(), prop::option::of(id()), state).prop_map(
-        |(id, generation, consented_at, pair, account, (spare, lease, troubled))| GrantRow {
+        |(id, generation, consented_at, pair, account, (spares, lease, troubled))| GrantRow {
             generation,
             consented_at,
             pair,
             account_id: account.map(|name| if name == "a" { "account-1".into() } else { name }),
-            spare,
+            spares,
             lease,
             death: troubled.then(|| Death { reason: "inactive".into(), at: 4 }),
             ledger: ledger(generation),

@@ -37,7 +37,9 @@ fn full_grant() -> GrantRow {
     };
     let at = Stamp { boot: Some("b".into()), boot_ms: 3, wall_ms: 4 };
     GrantRow {
-        spare: Some(Spare { pair: Sealed(vec![0, 255]), generation: 6, issued_at: 11, kept_at: 12 }),
+        spares: [6, 7, 8]
+            .map(|generation| Spare { pair: Sealed(vec![0, 255]), generation, issued_at: 11, kept_at: 12 })
+            .into(),
         death: Some(Death { reason: "revoked".into(), at: 13 }),
         sites: vec![site.clone(), Site { avatar_url: None, ..site }],
         lease: Some(Lease { holder: "h".into(), fence: 14, at }),

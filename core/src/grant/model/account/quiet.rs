@@ -1,7 +1,7 @@
 //! What becomes of everything left to itself: open consents are finished, leases lapse, and nothing fails any more.
 
 use super::jobs::{self, Job};
-use super::rows::{Log, newest, spare};
+use super::rows::{Log, newest, spares};
 use super::setup::{Faults, Promise, Setup};
 use super::state::{Slot, State, WINDOW};
 use super::worker::Worker;
@@ -94,14 +94,14 @@ fn newest_leads(state: &State) -> bool {
     let leads = connections(state).all(|(id, grant)| {
         let own = state.lines.iter().zip(0..).filter(|(line, _)| line.placed && line.origin.connection == id);
         let last = own.map(|(_, number)| number).max();
-        let held = newest(grant).into_iter().chain(spare(grant)).map(|(family, _)| family).max();
+        let held = newest(grant).into_iter().chain(spares(grant)).map(|(family, _)| family).max();
         last.is_none_or(|last| held >= Some(last) || !lives(last))
     });
     let order = state.rows.0.grants.values().all(|grant| {
-        let kept = spare(grant).map(|(family, _)| family);
+        let mut kept = spares(grant).map(|(family, _)| family);
         let placed = |number: u8| state.lines[usize::from(number)].placed;
         let leads = |kept| newest(grant).is_some_and(|(family, _)| family >= kept);
-        kept.is_none_or(|kept| leads(kept) || !lives(kept) || !placed(kept))
+        kept.all(|kept| leads(kept) || !lives(kept) || !placed(kept))
     });
     leads && order
 }

@@ -28,19 +28,20 @@ pub(super) fn open(pair: &Sealed, id: &str, generation: u64) -> Option<Descent> 
     (*pair == seal(descent, id, generation)).then_some(descent)
 }
 
-/// The newest token and that of the spare.
+/// The newest token.
 pub(super) fn newest(row: &GrantRow) -> Option<Descent> {
     open(&row.pair, &row.id, row.generation)
 }
 
-pub(super) fn spare(row: &GrantRow) -> Option<Descent> {
-    row.spare.as_ref().and_then(|spare| open(&spare.pair, &row.id, spare.generation))
+/// Those of the spares that were sealed for their place.
+pub(super) fn spares(row: &GrantRow) -> impl Iterator<Item = Descent> {
+    row.spares.iter().filter_map(|spare| open(&spare.pair, &row.id, spare.generation))
 }
 
 /// What is wrong with these rows after those.
 pub(super) fn noted(before: &Rows, after: &Rows, flaws: &mut Flaws) {
     for new in after.grants.values() {
-        if newest(new).is_none() || (new.spare.is_some() && spare(new).is_none()) {
+        if newest(new).is_none() || spares(new).count() != new.spares.len() {
             flaws.note(Flaw::SealedForAnother);
         }
         let Some(old) = before.grants.get(&new.id) else { continue };
@@ -105,7 +106,8 @@ impl Hash for Log {
 pub(super) fn grant<H: Hasher>(row: &GrantRow, state: &mut H) {
     (&row.id, row.generation, &row.pair, row.fence, row.seq, row.death.is_some()).hash(state);
     (&row.account_id, row.consented_at, row.sites.len(), &row.lease, &row.intent).hash(state);
-    row.spare.as_ref().map(|spare| (&spare.pair, spare.generation)).hash(state);
+    row.spares.len().hash(state);
+    row.spares.iter().for_each(|spare| (&spare.pair, spare.generation).hash(state));
     row.sites.iter().for_each(|site| site.cloud_id.hash(state));
 }
 

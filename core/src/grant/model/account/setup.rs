@@ -94,7 +94,7 @@ pub(super) enum Promise {
     NothingDangles,
     /// Left to itself, every connection's grant holds a token that the provider takes.
     NotLost,
-    /// Left to itself, a rotation of it ends fresh if the provider takes the newest or the spare token: at once, and
+    /// Left to itself, a rotation of it ends fresh if the provider takes the newest or a spare token: at once, and
     /// also after the reuse window unless the row says that there is something to be settled before.
     NotStuck,
     /// Left to itself, a connection's grant holds its newest consent's pair or a newer one, and never keeps it as the
@@ -177,11 +177,11 @@ impl Mutant {
                 continue;
             }
             match self {
-                Self::DropsTheDisplaced => row.spare = None,
+                Self::DropsTheDisplaced => row.spares.clear(),
                 Self::ForgetsDoubt => row.intent = None,
                 Self::OlderLeads => {
                     let (pair, generation) = (row.pair.clone(), row.generation);
-                    row.spare = Some(Spare { pair, generation, issued_at: 0, kept_at: 0 });
+                    row.spares = vec![Spare { pair, generation, issued_at: 0, kept_at: 0 }];
                     (row.pair, row.generation) = (old.pair.clone(), old.generation);
                 }
                 _ => {}

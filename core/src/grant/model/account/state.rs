@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::jobs::Job;
-use super::rows::{self, Descent, Shelf, grant_id, newest, renumber, seal, seqs, spare};
+use super::rows::{self, Descent, Shelf, grant_id, newest, renumber, seal, seqs, spares};
 use super::setup::{Consents, Faults, Origin, Promise, Setup};
 use crate::grant::model::flaws::Flaws;
 use crate::grant::model::provider::{Family, Verdict};
@@ -117,7 +117,7 @@ impl State {
 
     /// The tokens of a grant that the provider takes.
     pub(super) fn taken(&self, row: &GrantRow) -> bool {
-        newest(row).into_iter().chain(spare(row)).any(|token| self.takes(token))
+        newest(row).into_iter().chain(spares(row)).any(|token| self.takes(token))
     }
 
     /// Spends a token.

@@ -4,21 +4,22 @@
 use std::hash::{Hash, Hasher};
 
 use super::jobs::change;
-use super::rows::{Descent, newest, open, seal, spare};
+use super::rows::{Descent, newest, open, seal};
 use super::setup::Setup;
 use super::state::{State, WINDOW};
 use crate::grant::model::setup::timings;
 use crate::grant::model::state::{NOW, stamp};
 use crate::grant::protocol::{Answer, End, Goal, Heard, Rotation, Step, Which};
 use crate::grant::transitions::{self, NewPair};
-use crate::store::{GrantRow, Sealed};
+use crate::store::{GrantRow, Sealed, Spare};
 
 /// What it keeps of the row it last read.
 #[derive(Clone, Debug, PartialEq, Hash)]
 struct Seen {
     generation: u64,
     newest: Option<Descent>,
-    spare: Option<(Descent, Sealed)>,
+    /// With what they are sealed in.
+    spares: Vec<(Descent, Sealed)>,
 }
 
 /// One worker.
@@ -38,7 +39,8 @@ pub(super) struct Worker {
     /// The answer that is on its way back.
     reply: Option<(Answer, Option<Descent>)>,
     fresh: Option<(Descent, u64)>,
-    tried: Option<Sealed>,
+    /// Spares it has seen refused.
+    refused: Vec<Sealed>,
     /// The row as it was last read or written, for this process's memory.
     row: Option<GrantRow>,
 }
@@ -46,7 +48,7 @@ pub(super) struct Worker {
 impl Hash for Worker {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.name, &self.grant, self.rotation, self.step, self.rereading).hash(state);
-        (&self.seen, self.leased, &self.reply, self.fresh, &self.tried).hash(state);
+        (&self.seen, self.leased, &self.reply, self.fresh, &self.refused).hash(state);
         if let Some(row) = self.row.as_ref().filter(|_| self.here) {
             super::rows::grant(row, state);
         }
@@ -73,7 +75,7 @@ impl Worker {
             leased: false,
             reply: None,
             fresh: None,
-            tried: None,
+            refused: Vec::new(),
             row: None,
         })
     }
@@ -155,7 +157,7 @@ impl Worker {
                 }
                 Heard::Took(taken)
             }
-            Step::Exchange(which) => return Some(self.exchange(setup, state, which)),
+            Step::Exchange(_) => return Some(self.exchange(setup, state)),
             Step::Commit { generation } => {
                 let (new, doubtful) = (self.new_pair()?, self.rotation.doubtful());
                 let commit = |row: &GrantRow| transitions::commit(row, generation, &new, &me, doubtful);
@@ -173,12 +175,10 @@ impl Worker {
                 Heard::Kept
             }
             Step::Bury { generation, lost } => {
-                let tried = self.tried.clone();
-                Heard::Buried(
-                    change(state, &grant, |row| {
-                        transitions::bury(row, generation, &me, tried.as_ref(), lost, &now, u64::MAX)
-                    }) == Some(true),
-                )
+                let refused = &self.refused;
+                let bury =
+                    |row: &GrantRow| transitions::bury(row, generation, &me, refused, lost, &now, u64::MAX);
+                Heard::Buried(change(state, &grant, bury) == Some(true))
             }
             Step::Release { settled } => {
                 change(state, &grant, |row| transitions::release(row, &me, settled));
@@ -194,7 +194,7 @@ impl Worker {
             change(state, &self.grant.clone(), |row| transitions::write_back(row, &known));
         }
         self.see(state);
-        let view = |row| transitions::view(row, &self.name, &stamp(0), &timings(WINDOW));
+        let view = |row| transitions::view(row, &self.refused, &self.name, &stamp(0), &timings(WINDOW));
         Heard::Row(state.rows.0.grants.get(&self.grant).map(view))
     }
 
@@ -203,30 +203,36 @@ impl Worker {
             self.row = None;
             return;
         };
-        let kept = spare(row).zip(row.spare.as_ref().map(|spare| spare.pair.clone()));
-        self.seen = Some(Seen { generation: row.generation, newest: newest(row), spare: kept });
+        let opened = |spare: &Spare| {
+            open(&spare.pair, &row.id, spare.generation).map(|token| (token, spare.pair.clone()))
+        };
+        let spares = row.spares.iter().filter_map(opened).collect();
+        self.seen = Some(Seen { generation: row.generation, newest: newest(row), spares });
         self.row = self.here.then(|| GrantRow { seq: 0, ..row.clone() });
     }
 
-    fn token(&self) -> Option<Descent> {
-        let seen = self.seen.as_ref()?;
-        match (self.step, &seen.spare) {
-            (Step::Exchange(Which::Spare), Some((token, _))) => Some(*token),
-            _ => seen.newest,
-        }
+    /// The spare it is about to spend or has just spent.
+    fn spare(&self) -> Option<&(Descent, Sealed)> {
+        let mut untried = self.seen.as_ref()?.spares.iter().filter(|(_, pair)| !self.refused.contains(pair));
+        untried.next().filter(|_| self.step == Step::Exchange(Which::Spare))
     }
 
-    fn exchange(&mut self, setup: &Setup, state: &mut State, which: Which) -> Option<Heard> {
+    fn token(&self) -> Option<Descent> {
+        self.spare().map(|(token, _)| *token).or(self.seen.as_ref()?.newest)
+    }
+
+    fn exchange(&mut self, setup: &Setup, state: &mut State) -> Option<Heard> {
         if let Some((answer, token)) = self.reply.take() {
             let generation = self.seen.as_ref()?.generation + 1;
             self.fresh = token.map(|token| (token, generation));
+            if answer == Answer::Refused {
+                let spent = self.spare().map(|(_, pair)| pair.clone());
+                self.refused.extend(spent);
+            }
             return Some(Heard::Answered(answer));
         }
         if !self.leased {
             return Some(Heard::Answered(Answer::TooLate));
-        }
-        if which == Which::Spare {
-            self.tried = self.seen.as_ref()?.spare.as_ref().map(|(_, pair)| pair.clone());
         }
         let token = self.token()?;
         self.reply = Some(match state.exchange(setup, token) {
