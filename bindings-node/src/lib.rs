@@ -15,3 +15,13 @@ pub mod paginator;
 pub mod port;
 pub mod response;
 pub mod upload;
+
+/// One worker: JavaScript runs on one thread as well, and calls that hop between workers cost more than a second one
+/// brings (docs/benchmarks.md). Should the system give no thread now, napi asks again when the first call is made.
+#[napi_derive::module_init]
+fn init() {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Ok(runtime) = builder.worker_threads(1).thread_name("threelo").enable_all().build() {
+        napi::bindgen_prelude::create_custom_tokio_runtime(runtime);
+    }
+}

@@ -60,8 +60,10 @@ impl Inside {
         {
             return Ok(Self::new(running));
         }
+        // One worker: the interpreter runs on one thread as well, and calls that hop between workers cost more than
+        // a second one brings (docs/benchmarks.md).
         let runtime =
-            Builder::new_multi_thread().worker_threads(2).thread_name("threelo").enable_all().build();
+            Builder::new_multi_thread().worker_threads(1).thread_name("threelo").enable_all().build();
         let running = Running { runtime: runtime.map_err(Refused::NoThreads)?, inside: Arc::default() };
         let inside = Self::new(&running);
         *state = State::Running(OfProcess::new(running));

@@ -95,7 +95,9 @@ impl Client {
             self.inner.board.look(&self.inner.governor).await;
             let channel =
                 Channel { transport: &connector.transport, hosts: &connector.config.hosts, limiter };
+            // Boxed, as futures of this size cost more to move about than to allocate.
             let response = request::send(&channel, &destination, &tokens, &options, limits, intent);
+            let response = Box::pin(response);
             Ok((response.await?.until(self.inner.closing.clone()), site.cloud_id))
         })
         .await

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::header::CONTENT_TYPE;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -274,8 +275,15 @@ impl Client {
             "token": pair.refresh.expose_secret(), "client_id": config.client_id,
             "client_secret": config.client_secret.expose_secret(),
         });
-        let request = self.connector().transport.api_client()?.post(config.hosts.revoke()).json(&body);
-        let status = request.send().await.map(|response| response.status().as_u16()).unwrap_or(0);
+        let request = http::Request::post(config.hosts.revoke().as_str())
+            .header(CONTENT_TYPE, "application/json")
+            .body(body.to_string().into());
+        let status = match request {
+            Ok(request) => {
+                self.connector().transport.ask(request).await.map_or(0, |answer| answer.status().as_u16())
+            }
+            Err(_) => 0,
+        };
         tracing::debug!(grant = %grant.id, status, "revocation was tried");
         Ok(())
     }

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, StatusCode};
+use futures::TryStreamExt;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, Request, StatusCode};
 use secrecy::ExposeSecret;
 use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::Connector;
 use crate::atlassian::token_endpoint::subject;
@@ -89,17 +92,19 @@ impl Connector {
     async fn get_once(&self, access: &Access, url: &Url) -> Result<(StatusCode, HeaderMap, Bytes)> {
         let unreadable =
             |what: &str| Error::new(Code::Network, format!("{} could not be read: {what}", url.path()));
-        let request = self.transport.api_client()?.get(url.clone()).bearer_auth(access.token.expose_secret());
-        let mut response = request.send().await.map_err(|_| unreadable("no answer"))?;
-        let (status, headers) = (response.status(), response.headers().clone());
+        let bearer = Zeroizing::new(format!("Bearer {}", access.token.expose_secret()));
+        let request = Request::get(url.as_str()).header(AUTHORIZATION, &*bearer).body(Bytes::new());
+        let request = request.map_err(|_| unreadable("it cannot be asked for"))?;
+        let answer = self.transport.ask(request).await.map_err(|_| unreadable("no answer"))?;
+        let (head, mut arriving) = answer.into_parts();
         let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(|_| unreadable("the answer broke off"))? {
+        while let Some(chunk) = arriving.try_next().await.map_err(|_| unreadable("the answer broke off"))? {
             if body.len() + chunk.len() > usize::try_from(self.config.max_body_bytes).unwrap_or(usize::MAX) {
                 return Err(unreadable("the answer is larger than max_body_bytes"));
             }
             body.extend_from_slice(&chunk);
         }
-        Ok((status, headers, body.freeze()))
+        Ok((head.status, head.headers, body.freeze()))
     }
 }
 

@@ -101,7 +101,9 @@ pub(super) async fn run<O: Outside>(
             }
         };
         let kind = Kind { reads: request.reads, retry: request.retry_now() };
-        match (retry::decide(happened, kind, before, left(deadline), outside.jitter()), answer) {
+        // Most answers are final, and need no dice.
+        let jitter = if final_answer(happened) { 1.0 } else { outside.jitter() };
+        match (retry::decide(happened, kind, before, left(deadline), jitter), answer) {
             (Step::Retry(wait), _) => {
                 tracing::debug!(
                     method = %request.method, path = %request.path, attempts = trail.attempts, ?happened,
@@ -129,6 +131,10 @@ pub(super) async fn run<O: Outside>(
             }
         }
     }
+}
+
+fn final_answer(happened: Happened) -> bool {
+    matches!(happened, Happened::Answered { status, .. } if status < 400)
 }
 
 /// What to do about a rejected token. A call that asked for one attempt is not sent again; its rejected token is

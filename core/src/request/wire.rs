@@ -11,7 +11,6 @@ use http::header::{AUTHORIZATION, CONTENT_LENGTH};
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use secrecy::ExposeSecret;
 use tokio::time::{Instant, timeout_at};
-use zeroize::Zeroizing;
 
 use super::decode;
 use super::prepared::Prepared;
@@ -76,7 +75,8 @@ impl Outside for Network<'_> {
     async fn send(&self, request: &Prepared, access: &Access, deadline: Instant) -> Result<Outcome> {
         let (body, progress) =
             Outgoing::open(request.body.as_ref()).await.map_err(|error| unreadable(&error))?;
-        let exchange = self.exchange(request, access, body, &progress);
+        // Boxed, as futures of this size cost more to move about than to allocate.
+        let exchange = Box::pin(self.exchange(request, access, body, &progress));
         let outcome = in_time(exchange, request, &progress, deadline).await?;
         // Whatever else went wrong, this is why; and what was not whole cannot have run.
         match progress.failure() {
@@ -104,7 +104,7 @@ impl Network<'_> {
         progress: &Arc<Progress>,
     ) -> Result<Outcome> {
         let http = build(request, access, body)?;
-        Ok(match self.transport.exchange(http).await? {
+        Ok(match self.transport.exchange(http).await {
             Ok(response) => self.read(request, response).await,
             Err(fault) => {
                 let certain = fault.not_sent || !progress.begun();
@@ -225,10 +225,16 @@ fn build(request: &Prepared, access: &Access, body: Outgoing) -> Result<http::Re
 }
 
 fn bearer(access: &Access) -> Result<HeaderValue> {
-    let text = Zeroizing::new(format!("Bearer {}", access.token.expose_secret()));
-    let mut bearer = HeaderValue::from_str(&text).map_err(|_| {
+    let token = access.token.expose_secret();
+    let mut text = BytesMut::with_capacity(BEARER.len() + token.len());
+    text.extend_from_slice(BEARER);
+    text.extend_from_slice(token.as_bytes());
+    // The header is a copy that nobody wipes, so wiping one more on the way to it would keep nothing secret.
+    let mut bearer = HeaderValue::from_maybe_shared(text.freeze()).map_err(|_| {
         Error::new(Code::IdentityUnavailable, "the access token has characters no header may have")
     })?;
     bearer.set_sensitive(true);
     Ok(bearer)
 }
+
+const BEARER: &[u8] = b"Bearer ";
