@@ -1,6 +1,7 @@
 // Events: told beside the calls, and harmless whatever the subscriber does.
 
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { once } from 'node:events';
 import { test } from 'node:test';
 
@@ -37,6 +38,18 @@ test('events carry their kind, their time and what they are about', async () => 
   assert.ok(connected.at instanceof Date && connected.at >= started && connected.at <= Date.now());
   await client.refresh('user-1');
   assert.equal((await of('rotated')).grantId, connection.grantId);
+});
+
+test('a subscriber sees the async context its client was made in', async () => {
+  const tenant = new AsyncLocalStorage();
+  const { onEvent, of } = subscriber(() => seen.push(tenant.getStore()));
+  const seen = [];
+  const client = tenant.run('acme', () => sandbox.client({ onEvent }));
+  await tenant.run('another', () => sandbox.connect(client, 'user-context'));
+  await of('connected');
+  await client.refresh('user-context');
+  await of('rotated');
+  assert.ok(seen.length >= 2 && seen.every((store) => store === 'acme'), String(seen));
 });
 
 for (const [how, react] of [

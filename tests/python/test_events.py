@@ -8,6 +8,7 @@ import queue
 import threading
 import time
 import weakref
+from contextvars import ContextVar, copy_context
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,20 @@ def test_what_happened_while_opening_is_heard(tmp_path: Path) -> None:
     heard: queue.Queue[threelo.Event] = queue.Queue()
     with threelo.Client(**offline_options(store=str(tmp_path / "threelo.db"), on_event=heard.put)):
         assert heard.get(timeout=PATIENCE).kind == "key_file_created"
+
+
+def test_a_subscriber_sees_the_context_its_client_was_made_in(sandbox: Sandbox, person: Person) -> None:
+    tenant: ContextVar[str] = ContextVar("tenant")
+    heard: queue.Queue[str] = queue.Queue()
+
+    def make() -> threelo.Client:
+        tenant.set("acme")
+        return threelo.Client(**sandbox.options(on_event=lambda event: heard.put(tenant.get("nobody"))))
+
+    with copy_context().run(make) as client:
+        person.connect(client, "user-42")
+        assert heard.get(timeout=PATIENCE) == "acme"
+    assert tenant.get("nobody") == "nobody"
 
 
 def test_a_subscriber_that_raises_hears_the_next_one(

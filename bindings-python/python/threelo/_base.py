@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +26,7 @@ class Base:
         beside = subscriber is None or callable(subscriber)
         self._on_event: Callable[[Event], object] | None = subscriber if beside else None
         rest = {name: value for name, value in options.items() if name != "on_event" or not beside}
-        hears = partial(listen, weakref.ref(self)) if self._on_event else None
+        hears = partial(listen, weakref.ref(self), copy_context()) if self._on_event else None
         self._native = NativeClient(encode_client(rest), hears)
 
     def __repr__(self) -> str:

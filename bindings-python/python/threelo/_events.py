@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import weakref
+from contextvars import Context
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,14 @@ if TYPE_CHECKING:
 log = logging.getLogger("threelo")
 
 
-def listen(client: weakref.ref[Base], events: NativeEvents) -> None:
-    """Starts the thread. It ends with the client: closed, or let go of by everybody."""
+def listen(client: weakref.ref[Base], context: Context, events: NativeEvents) -> None:
+    """Starts the thread. It ends with the client: closed, or let go of by everybody. The subscriber sees the
+    context variables of where the client was made.
+    """
+    # A copy: a forked child's listener must not find the context in use by a thread of its parent's.
+    run = context.copy().run
     # A daemon: a subscriber that never returns must not keep the program from ending.
-    Thread(target=_deliver, args=(client, events), name="threelo-events", daemon=True).start()
+    Thread(target=run, args=(_deliver, client, events), name="threelo-events", daemon=True).start()
 
 
 def _deliver(client: weakref.ref[Base], events: NativeEvents) -> None:
