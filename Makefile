@@ -83,7 +83,7 @@ demo: build      ## what threelo does, shown in a minute, in Python and Node on 
 
 # ------------------------------------------------------------------------------------------------ proofs
 
-test: lint docs test-rust test-python test-docs test-node test-browser test-interop test-examples test-packages test-chaos test-large   ## everything
+test: lint docs test-rust test-python test-docs test-node test-browser test-interop test-examples test-packages test-chaos test-large test-soak   ## everything
 
 test-rust: | $(DONE)/setup                    ## the core, the sandbox and the vectors in Rust
 	if cargo nextest --version >/dev/null 2>&1; then set -- nextest run; else set -- test; fi; \
@@ -130,6 +130,12 @@ test-large: build                             ## 64 MB up and down in every way,
 large: build                                  ## the same with 1 GB, and a table of speed and memory
 	PYTHONPATH=tests/python $(VENV)/bin/python tests/large/run.py
 
+soak: build                                   ## half an hour of mixed load with faults, in both languages
+	$(VENV)/bin/python tests/soak/soak.py $(SOAK)
+
+test-soak: build                              ## twenty seconds of it in each
+	$(VENV)/bin/python -m pytest -q tests/soak
+
 bench-pages: build                            ## 10,000 items through paginate, beside a plain loop, in both languages
 	PYTHONPATH=tests/python $(VENV)/bin/python benches/pages/bench.py
 
@@ -141,6 +147,13 @@ lint: build                                   ## formatting, lints, types, and t
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/stubtest threelo --ignore-missing-stub
+
+bench: $(DONE)/dist                           ## threelo beside the clients people use; about an hour, on a quiet machine
+	cargo build --release --package threelo-benches
+	$(VENV)/bin/python benches/run.py $(BENCH)
+
+bench-quick: BENCH := --quick
+bench-quick: bench                            ## the same for a look: three cells, a few minutes, nothing is written down
 
 generate:                                     ## writes what repeats api.toml
 	python3 scripts/generate
@@ -160,7 +173,7 @@ fuzz: $(DONE)/tools/bin/cargo-fuzz   ## each fuzz target for FUZZ_SECONDS (60), 
 	done
 
 clean:                                        ## forgets all builds
-	rm -rf $(DONE) $(VENV) node_modules tests/interop/node_modules tests/browser/node_modules tests/examples/node_modules tests/examples/.apps target bindings-node/lib bindings-node/*.node dist site .cache
+	rm -rf $(DONE) $(VENV) node_modules tests/interop/node_modules tests/browser/node_modules tests/examples/node_modules tests/examples/.apps target bindings-node/lib bindings-node/*.node dist site .cache benches/.venv benches/.node benches/results
 
 .PHONY: docs test-docs test-examples
-.PHONY: help build dist dist-loading demo test test-rust test-python test-node test-browser test-interop test-packages test-chaos chaos exits bench-pages lint generate clean
+.PHONY: help build dist dist-loading demo test test-rust test-python test-node test-browser test-interop test-packages test-chaos chaos exits soak test-soak bench-pages bench bench-quick lint generate clean

@@ -1,0 +1,142 @@
+"""`make soak`: mixed load with faults for a while, in each language. Memory stays flat, no descriptor is
+lost, and every call ends in time.
+
+    python tests/soak/soak.py                 half an hour, both languages at once
+    python tests/soak/soak.py --seconds 20    for a look; the tests do this
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "python"))
+
+from support import Sandbox  # noqa: E402
+
+COMMANDS = {
+    "python": (sys.executable, str(HERE / "worker.py")),
+    "node": ("node", "--expose-gc", str(HERE / "worker.mjs")),
+}
+CALLERS = 16
+
+FAULTS: list[Any] = [
+    {"reset": "before"},
+    {"reset": "after"},
+    {"delay_ms": 300},
+    {"delay_after_ms": 300},
+    {"status": 503, "headers": {"retry-after": "1"}},
+    {"status": 429, "headers": {"retry-after": "1"}},
+    {"html": 502},
+    {"malformed": True},
+    {"truncate": 20},
+]
+
+MEMORY = 24 * 2**20
+"""What a process may have more at the end than when it was warm: caches fill, the heap finds its size."""
+DESCRIPTORS = CALLERS + 4
+"""As many connections may be open as there are callers, and were perhaps not open before."""
+
+
+def soak(language: str, seconds: float) -> dict[str, Any]:
+    """Runs one language's worker under faults; returns what it told."""
+    with Sandbox() as sandbox:
+        tokens = sandbox.tokens_of_another_system()
+        given = _given(language, sandbox, tokens) | {"seconds": seconds, "callers": CALLERS}
+        over = threading.Event()
+        weather = threading.Thread(target=_weather, args=(sandbox, over))
+        weather.start()
+        try:
+            worker = subprocess.run(
+                [*COMMANDS[language], json.dumps(given)],
+                capture_output=True,
+                text=True,
+                timeout=seconds + 240,
+                env=os.environ | {"PYTHONPATH": ""},
+                check=False,
+            )
+        finally:
+            over.set()
+            weather.join()
+    if worker.returncode:
+        raise RuntimeError(f"{language}: {worker.stderr}")
+    told: dict[str, Any] = json.loads(worker.stdout)
+    return told
+
+
+def _given(language: str, sandbox: Sandbox, tokens: dict[str, Any]) -> dict[str, Any]:
+    options = sandbox.options()
+    connection = {"refresh_token": tokens["refresh_token"], "access_token": tokens["access_token"]}
+    connection |= {"expires_at": 4_000_000_000_000, "site": "acme"}
+    if language == "python":
+        return {"options": options, "connection": connection}
+    return {"options": _camel(options), "connection": _camel(connection)}
+
+
+def _camel(options: dict[str, Any]) -> dict[str, Any]:
+    def spelt(name: str) -> str:
+        first, *rest = name.split("_")
+        return first + "".join(word.title() for word in rest)
+
+    return {spelt(name): value for name, value in options.items()}
+
+
+def _weather(sandbox: Sandbox, over: threading.Event) -> None:
+    """A fault every quarter of a second, for one to five calls."""
+    dice = random.Random(42)
+    for kind in itertools.chain.from_iterable(itertools.repeat(FAULTS)):
+        if over.wait(0.25):
+            return
+        sandbox.control("POST", "/faults", {"path": "/ex/*", "kind": kind, "times": dice.randint(1, 5)})
+
+
+def verdict(language: str, told: dict[str, Any]) -> list[str]:
+    """What is wrong with it; nothing, as a rule."""
+    counts, before, after = told["told"], told["before"], told["after"]
+    wrong = []
+    if counts.get("lost"):
+        wrong.append(f"{counts['lost']} calls never ended")
+    if not counts.get("answered"):
+        wrong.append("no call was answered")
+    if after["memory"] - before["memory"] > MEMORY:
+        wrong.append(f"memory grew from {before['memory']} to {after['memory']} bytes")
+    if after["descriptors"] - before["descriptors"] > DESCRIPTORS:
+        wrong.append(f"descriptors grew from {before['descriptors']} to {after['descriptors']}")
+    return [f"{language}: {each}" for each in wrong]
+
+
+def main() -> None:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser.add_argument("--seconds", type=float, default=1800)
+    given = parser.parse_args()
+    wrong: list[str] = []
+
+    def run(language: str) -> None:
+        try:
+            told = soak(language, given.seconds)
+        except Exception as error:
+            wrong.append(f"{language}: {error}")
+            return
+        print(language, json.dumps(told), flush=True)
+        wrong.extend(verdict(language, told))
+
+    threads = [threading.Thread(target=run, args=(language,)) for language in COMMANDS]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sys.exit("\n".join(wrong) or None)
+
+
+if __name__ == "__main__":
+    main()
