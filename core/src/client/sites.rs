@@ -99,8 +99,8 @@ impl Client {
         check_site(named)?;
         let (row, held) = self.resolve(id, deadline).await?;
         let Some(named) = named else {
-            let connection = view::connection(&row, &held.row);
-            return connection.site.map(|site| (held.clone(), site)).ok_or_else(|| site_required(id, &held));
+            let site = view::site(&row, &held.row).cloned();
+            return site.map(|site| (held.clone(), site)).ok_or_else(|| site_required(id, &held));
         };
         let known = sites::jira(&held.row.sites);
         if let Some(site) = sites::find(&known, named) {

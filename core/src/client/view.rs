@@ -3,19 +3,17 @@
 use crate::clock::wall_ms;
 use crate::grant::cache::Held;
 use crate::grant::health::{Health, health};
-use crate::records::Connection;
+use crate::records::{Connection, Site};
 use crate::store::{ConnectionRow, GrantRow};
 
-/// A connection as a listing returns it, without its ledger. The site looks as it was last listed.
+/// A connection as a listing returns it, without its ledger.
 pub(super) fn connection(row: &ConnectionRow, grant: &GrantRow) -> Connection {
-    let listed =
-        row.site.as_ref().and_then(|site| grant.sites.iter().find(|listed| listed.cloud_id == site.cloud_id));
     let Health { status, reason, reconnect_by } = health(grant, wall_ms());
     Connection {
         id: row.id.clone(),
         grant_id: grant.id.clone(),
         account_id: grant.account_id.clone(),
-        site: listed.or(row.site.as_ref()).cloned(),
+        site: site(row, grant).cloned(),
         site_choice: row.site_choice,
         scopes: grant.scopes.clone(),
         tags: row.tags.clone(),
@@ -30,6 +28,12 @@ pub(super) fn connection(row: &ConnectionRow, grant: &GrantRow) -> Connection {
         access_expires_at: grant.expires_at,
         ledger: None,
     }
+}
+
+/// A connection's site, as it was last listed.
+pub(super) fn site<'a>(row: &'a ConnectionRow, grant: &'a GrantRow) -> Option<&'a Site> {
+    let chosen = row.site.as_ref()?;
+    Some(grant.sites.iter().find(|listed| listed.cloud_id == chosen.cloud_id).unwrap_or(chosen))
 }
 
 /// A connection as the other verbs return it.
