@@ -76,7 +76,7 @@ def install() -> None:
     subprocess.run([*pip, "--force-reinstall", "--no-deps", str(wheel)], check=True)
     NODE.mkdir(exist_ok=True)
     for name in ("package.json", "package-lock.json", ".npmrc"):
-        shutil.copy(HERE / name, NODE / name)
+        shutil.copy(HERE / "clients" / name, NODE / name)
     quiet = ["--no-audit", "--no-fund", "--loglevel=error"]
     subprocess.run(["npm", "ci", *quiet], cwd=NODE, check=True)
     tarballs = sorted(str(path) for path in (ROOT / "dist").glob("*.tgz"))
