@@ -38,11 +38,12 @@ class Steps:
 
     def _serve(self) -> None:
         taken, _ = self._listener.accept()
+        # Known before the client hears anything: it may be gone, and this server with it, right after.
+        self._taken = taken
         received = b""
         while b"\r\n\r\n" not in received:
             received += taken.recv(65536)
         taken.sendall(HEAD % self._length)
-        self._taken = taken
         self._ready.set()
 
     def send(self, piece: bytes) -> None:
