@@ -1,6 +1,6 @@
 """A browser with a person at it, as `xdg-open`: opens the page of `threelo connect`, accepts Atlassian's
-question for the sites in PERSON_SITES, goes where that leads, and takes the first site where a page asks
-for one.
+question for the sites in PERSON_SITES, goes where that leads, and takes one of them where a page asks
+which.
 """
 
 from __future__ import annotations
@@ -48,10 +48,12 @@ def visit(url: str) -> None:
     callback = consent(answer.headers["location"], sites)
     answer, _ = ask("GET", callback, headers=cookie)
     _, page = ask("GET", urljoin(callback, answer.headers["location"]), headers=cookie)
-    form = re.search(r'action="([^"]+)".*?name="site" value="([^"]+)"', page.decode(), re.DOTALL)
-    if form:
+    form = re.search(r'action="([^"]+)"', page.decode())
+    offered = re.findall(r'name="site" value="([^"]+)"(.*?)</label>', page.decode(), re.DOTALL)
+    if form and offered:
         parts = urlsplit(callback)
-        chosen = urlencode({"site": unescape(form[2])}).encode()
+        named = [value for value, label in offered if any(site in label for site in sites)]
+        chosen = urlencode({"site": unescape((named or [offered[0][0]])[0])}).encode()
         origin = f"{parts.scheme}://{parts.netloc}"
         kind = {"content-type": "application/x-www-form-urlencoded", "origin": origin}
         ask("POST", f"{origin}{unescape(form[1])}", chosen, cookie | kind)

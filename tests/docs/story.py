@@ -6,7 +6,7 @@ What is put in place of what a reader has:
 - A program that names the callback `http://localhost:3000/callback` is told the sandbox's hosts beside it,
   because that line is where a reader's program says who it is.
 - A program of a page that shows parts of programs has the file of that page in `before/` put in front of
-  it.
+  it, and commands of a page the files that its script there makes.
 - Stores in `/var/lib/app` are in the page's folder. Where a page names THREELO_ENCRYPTION_KEY, there is
   one.
 - `threelo sandbox` runs in the background, as it would in another terminal, with the callback on a free
@@ -30,7 +30,7 @@ import threading
 import tomllib
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import browser
 from blocks import ROOT, Block
@@ -69,6 +69,7 @@ class Story:
         self.sandbox = Sandbox()
         self.said: str | None = None
         """What the last program wrote, until a block of text shows it."""
+        self._prepared = False
         self._background: list[subprocess.Popen[str]] = []
         (folder / "node_modules").mkdir()
         (folder / "node_modules" / "threelo").symlink_to(ROOT, target_is_directory=True)
@@ -180,6 +181,10 @@ class Story:
 
     def _shell(self, block: Block) -> None:
         """Runs commands, and stops at the first that fails."""
+        before = BEFORE / f"{Path(block.page).stem}.sh"
+        if before.exists() and not self._prepared:
+            self._prepared = True
+            self._script([before.read_text()], block)
         waiting: list[str] = []
         self.said = ""
         for line in block.text.splitlines():
@@ -253,28 +258,12 @@ class Story:
     def _foreign_token(self) -> str:
         """A refresh token that somebody else's code got for the same app."""
         options = self.sandbox.options()
-        asked = {
-            "audience": "api.atlassian.com",
-            "client_id": options["client_id"],
-            "scope": " ".join([*options["scopes"], "offline_access"]),
-            "redirect_uri": options["redirect_uri"],
-            "state": "state",
-            "response_type": "code",
-            "prompt": "consent",
-        }
-        callback = browser.consent(f"{self.sandbox.url}/authorize?{urlencode(asked)}", ["acme"])
-        wanted = {
-            "grant_type": "authorization_code",
-            "client_id": options["client_id"],
-            "client_secret": options["client_secret"],
-            "code": parse_qs(urlsplit(callback).query)["code"][0],
-            "redirect_uri": options["redirect_uri"],
-        }
-        answer, body = browser.ask(
-            "POST",
-            f"{self.sandbox.url}/oauth/token",
-            json.dumps(wanted).encode(),
-            {"content-type": "application/json"},
-        )
+        with self.sandbox.client() as client:
+            address = client.connect("of another system", binding=None).url
+        callback = browser.consent(address, ["acme"])
+        wanted = {name: options[name] for name in ("client_id", "client_secret", "redirect_uri")}
+        wanted |= {"grant_type": "authorization_code", "code": parse_qs(urlsplit(callback).query)["code"][0]}
+        place, kind = f"{self.sandbox.url}/oauth/token", {"content-type": "application/json"}
+        answer, body = browser.ask("POST", place, json.dumps(wanted).encode(), kind)
         assert answer.status == 200, body
         return str(json.loads(body)["refresh_token"])
