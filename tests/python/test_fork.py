@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import multiprocessing
 import os
 import threading
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 import threelo
-from support import PATIENCE, Person, Sandbox, SilentServer
+from support import PATIENCE, Person, Sandbox, SilentServer, offline_options, run
 
 forking = multiprocessing.get_context("fork")
 
@@ -142,3 +143,37 @@ def test_a_closed_client_stays_closed_in_the_child(connected: dict[str, Any]) ->
 def test_a_child_of_a_child(connected: dict[str, Any]) -> None:
     with threelo.Client(**connected) as client:
         assert in_child(lambda: (myself(client), in_child(lambda: myself(client)))) == ("Ada Lovelace",) * 2
+
+
+DROPPING = """
+import json, os, sys, threading, threelo
+
+options = json.loads(sys.argv[1])
+done = threading.Event()
+
+def drop() -> None:
+    while not done.is_set():
+        client = threelo.Client(**options)
+        try:
+            client.connection("nobody")
+        except threelo.ConnectionNotFoundError:
+            pass
+        del client
+
+# One at a time: what serves all clients of a process ends with the last of them.
+dropping = threading.Thread(target=drop)
+dropping.start()
+for _ in range(200):
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    os.waitpid(child, 0)
+done.set()
+dropping.join()
+print("done")
+"""
+
+
+def test_clients_may_be_let_go_of_while_the_process_forks() -> None:
+    result = run(DROPPING, json.dumps(offline_options(store="memory:")))
+    assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr
