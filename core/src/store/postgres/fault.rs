@@ -48,6 +48,12 @@ pub(super) fn is_lost(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether the server gave the transaction up because nothing came for too long: this process did not get to run, or
+/// the network did not carry. It is said only while a transaction waits for its next word, so nothing was committed.
+pub(super) fn is_given_up(error: &sqlx::Error) -> bool {
+    sqlstate(error).as_deref() == Some("25P03")
+}
+
 /// Whether the server asks to have the same transaction once more.
 pub(super) fn is_conflict(error: &sqlx::Error) -> bool {
     matches!(sqlstate(error).as_deref(), Some("40001" | "40P01"))

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::carry_out::carry_out;
 use super::columns::integer;
-use super::fault::{from_sqlx, is_conflict, is_lost, is_of_the_values};
+use super::fault::{from_sqlx, is_conflict, is_given_up, is_lost, is_of_the_values};
 use super::link::{Target, patiently};
 use super::load::load;
 use super::plan::{Asked, Plan};
@@ -23,7 +23,8 @@ use crate::store::bounds::{REMOVALS_KEPT, REMOVALS_KEPT_MS};
 /// Removals are counted and cut back once in this many.
 const PURGE_EVERY: usize = 256;
 
-/// Tries at one transaction that conflicts with others or whose connection was lost while it lay idle.
+/// Tries at one transaction that conflicts with others, that the server gave up, or whose connection was lost while it
+/// lay idle.
 const TRIES: u32 = 5;
 
 /// How long to ask what became of a commit whose answer was lost. It covers a restart of the server.
@@ -130,7 +131,7 @@ impl Scribe {
             };
             // Without its connection the transaction is rolled back.
             drop(connection);
-            let again = is_conflict(&error) || (is_lost(&error) && !fresh);
+            let again = is_conflict(&error) || is_given_up(&error) || (is_lost(&error) && !fresh);
             if !again || tried == TRIES {
                 return Err(self.failure("written", &error));
             }
@@ -165,7 +166,9 @@ impl Scribe {
         let (seq, answers) = (plan.seq, plan.answers);
         match patiently(sqlx::raw_sql("COMMIT").execute(&mut *db)).await {
             Ok(_) => {}
-            Err(error) if is_lost(&error) => return Err(Ended::Unknown { xid, seq, answers, error }),
+            Err(error) if is_lost(&error) && !is_given_up(&error) => {
+                return Err(Ended::Unknown { xid, seq, answers, error });
+            }
             Err(error) => return Err(Ended::Before(error)),
         }
         self.unpurged = if purge { 0 } else { self.unpurged + removed };

@@ -161,9 +161,19 @@ fn a_write_handed_in_outlives_its_runtime() {
     other.block_on(watching.store.close());
 }
 
-/// A way to the server that breaks around the next commit: before the server hears of it, or before its answer is
-/// heard.
-async fn treacherous(database: &Database, heard: bool) -> (String, Arc<AtomicBool>) {
+/// What becomes of a commit on a way to the server that breaks.
+#[derive(Clone, Copy, PartialEq)]
+enum Commit {
+    /// It arrives, and its answer is not heard.
+    Arrives,
+    /// It is lost.
+    Lost,
+    /// It is kept until the server has lost its patience with the transaction, and says so.
+    Kept,
+}
+
+/// A way to the server that breaks around the next commit.
+async fn treacherous(database: &Database, commit: Commit) -> (String, Arc<AtomicBool>) {
     let (credentials, server) = database.url.split_once('@').unwrap();
     let (server, name) = server.split_once('/').unwrap();
     let (server, armed) = (server.to_owned(), Arc::new(AtomicBool::new(false)));
@@ -182,9 +192,13 @@ async fn treacherous(database: &Database, heard: bool) -> (String, Arc<AtomicBoo
                             let Ok(length @ 1..) = read else { return };
                             let asked = &up[..length];
                             if asked.windows(7).any(|part| part == b"COMMIT\0") && trigger.swap(false, Ordering::SeqCst) {
-                                if heard {
+                                if commit == Commit::Arrives {
                                     server.write_all(asked).await.unwrap();
                                     server.read_exact(&mut down[..1]).await.unwrap();
+                                }
+                                if commit == Commit::Kept {
+                                    let told = server.read(&mut down).await.unwrap();
+                                    client.write_all(&down[..told]).await.unwrap();
                                 }
                                 return;
                             }
@@ -204,12 +218,12 @@ async fn treacherous(database: &Database, heard: bool) -> (String, Arc<AtomicBoo
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_whose_answer_is_lost_is_asked_after_and_done_once() {
-    for heard in [true, false] {
+    for (commit, rounds) in [(Commit::Arrives, 4), (Commit::Lost, 4), (Commit::Kept, 1)] {
         let database = Database::make().await;
-        let (url, armed) = treacherous(&database, heard).await;
+        let (url, armed) = treacherous(&database, commit).await;
         let opened = open_at(&url).await.unwrap();
         let mut seen = put(&*opened.store, vec![Write::PutGrant(grant("g"))]).await;
-        for generation in 2..6 {
+        for generation in 2..2 + rounds {
             armed.store(true, Ordering::SeqCst);
             let expect = vec![crate::store::Expect::Grant("g".into(), Some(seen))];
             let next = GrantRow { generation, ..grant("g") };
