@@ -19,6 +19,9 @@ BLOCKING = ("threelo-sync", "requests")
 JAVASCRIPT = ("threelo", "undici", "fetch", "axios")
 RUST = ("core", "hyper", "reqwest")
 
+ALONE = "One call at a time, all languages"
+"""The group in which each language's threelo stands beside bare hyper, which is its first."""
+
 ONLY_H1 = {"aiohttp", "requests", "fetch", "axios"}
 """Clients that speak no HTTP/2: left out where the server speaks nothing else."""
 
@@ -38,32 +41,45 @@ class Cell:
         return f"{what}, {how}, {self.inflight} in flight"
 
 
+PROTOCOLS = ("http", "h1", "h2")
 FULL = (
-    *(Cell("text", protocol, inflight) for protocol in ("http", "h1", "h2") for inflight in (1, 16, 64, 256)),
-    *(Cell("json", protocol, 64) for protocol in ("http", "h1", "h2")),
-    *(Cell("stream", protocol, 16) for protocol in ("http", "h1", "h2")),
+    *(Cell("text", protocol, inflight) for protocol in PROTOCOLS for inflight in (1, 16, 64, 256)),
+    *(Cell("json", "http", inflight) for inflight in (1, 16, 64, 256)),
+    *(Cell("json", protocol, inflight) for protocol in ("h1", "h2") for inflight in (1, 64)),
+    # More in flight would be gigabytes at once.
+    *(Cell("stream", protocol, inflight) for protocol in PROTOCOLS for inflight in (1, 16)),
 )
 QUICK = (Cell("text", "http", 1), Cell("text", "http", 64), Cell("json", "http", 64))
 
 
 def groups(cell: Cell) -> Iterator[tuple[str, list[Entry]]]:
     """The clients that run side by side in a cell, by language; ours is the first of each."""
-    python, node = str(VENV / "bin" / "python"), shutil.which("node") or "node"
-    scripts = {"python": str(HERE / "clients" / "client.py"), "node": str(HERE / "clients" / "client.mjs")}
-    for group, names in (
-        ("Python, asyncio", PYTHON),
-        ("Python, threads", BLOCKING),
-        ("Node", JAVASCRIPT),
-        ("Rust", RUST),
-    ):
-        speaking = [name for name in names if not (cell.protocol == "h2" and name in ONLY_H1)]
-        if group.startswith("Python"):
-            yield group, [Entry(name, (python, scripts["python"]), name) for name in speaking]
-        elif group == "Node":
-            known = {"BENCH_MODULES": str(NODE)}
-            yield group, [Entry(name, (node, scripts["node"]), name, known) for name in speaking]
-        else:
-            yield group, [Entry(name, (str(TARGET / "bench-client"),), name) for name in speaking]
+    by_language = (
+        ("Python, asyncio", [_python(name) for name in PYTHON]),
+        ("Python, threads", [_python(name) for name in BLOCKING]),
+        ("Node", [_node(name) for name in JAVASCRIPT]),
+        ("Rust", [_rust(name) for name in RUST]),
+    )
+    for group, entries in by_language:
+        yield group, [entry for entry in entries if not (cell.protocol == "h2" and entry.client in ONLY_H1)]
+    if cell == Cell("text", "http", 1):
+        threelo = [_python("threelo", "Python async"), _python("threelo-sync", "Python sync")]
+        yield ALONE, [_rust("hyper"), _rust("core"), *threelo, _node("threelo", "Node")]
+
+
+def _python(client: str, name: str | None = None) -> Entry:
+    return Entry(
+        name or client, (str(VENV / "bin" / "python"), str(HERE / "clients" / "client.py")), client
+    )
+
+
+def _node(client: str, name: str | None = None) -> Entry:
+    command = (shutil.which("node") or "node", str(HERE / "clients" / "client.mjs"))
+    return Entry(name or client, command, client, {"BENCH_MODULES": str(NODE)})
+
+
+def _rust(client: str) -> Entry:
+    return Entry(client, (str(TARGET / "bench-client"),), client)
 
 
 def install() -> None:

@@ -8,12 +8,13 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ratios import Bursts, middle, quartiles, ratio
+import plots
+from matrix import ALONE
+from ratios import Bursts, difference, middle, quartiles, ratio
 from stand import cores
+from wanted import Measured, wanted
 
 Group = dict[str, Bursts]
-Measured = dict[str, dict[str, Group]]
-"""By cell, by language, by client."""
 
 HEAD = (
     "| client | calls/s | quartiles | CPU s per 10,000 | p50 µs | p99 µs | peak MB | {} against it (95 %) |"
@@ -26,8 +27,7 @@ def table(group: Group) -> str:
     lines = [HEAD.format(ours), "|---" * 8 + "|"]
     for name, bursts in group.items():
         low, high = quartiles([burst["rate"] for burst in bursts])
-        middling, least, most = ratio(group[ours], bursts)
-        against = "" if name == ours else f"{middling:.2f} ({least:.2f}–{most:.2f})"
+        against = "" if name == ours else _told(ratio(group[ours], bursts))
         peak = max(burst["peak_mb"] for burst in bursts)
         cells = (
             name,
@@ -43,6 +43,29 @@ def table(group: Group) -> str:
     return "\n".join(lines)
 
 
+def _told(interval: tuple[float, float, float], digits: int = 2) -> str:
+    middling, least, most = interval
+    return f"{middling:.{digits}f} ({least:.{digits}f}–{most:.{digits}f})"
+
+
+def above(group: Group) -> str:
+    """How much longer one call takes than with the first of the group."""
+    least = next(iter(group))
+    lines = [f"| client | p50 µs | above {least}, µs (95 %) |", "|---|---|---|"]
+    for name, bursts in group.items():
+        micros = [{"p50": burst["p50"] * 1e6} for burst in bursts]
+        more = difference(micros, [{"p50": burst["p50"] * 1e6} for burst in group[least]], "p50")
+        more_told = "" if name == least else _told(more, 0)
+        lines.append(f"| {name} | {middle(micros, 'p50'):,.0f} | {more_told} |")
+    return "\n".join(lines)
+
+
+def targets(measured: Measured) -> str:
+    """What is to be reached, and whether it is."""
+    rows = [goal.row() for goal in wanted(measured)]
+    return "\n".join(["| | measured (95 %) | wanted | held |", "|---|---|---|---|", *rows])
+
+
 BEGIN, END = "<!-- make bench writes what follows -->", "<!-- make bench wrote what stands above -->"
 
 
@@ -55,19 +78,19 @@ def put(document: Path, page: str) -> None:
 
 def page(measured: Measured, loading: dict[str, float], rounds: int, seconds: float) -> str:
     parts = [
-        "## threelo beside other clients",
+        "### What is wanted",
+        targets(measured),
         "Every client is a process of its own and sends a bearer token; threelo does so with its target"
         " checks, retries, governor and events on. The server (hyper, `benches/rust`) has cores of its own."
         f" In each cell and language the clients take turns: {rounds} bursts of about {seconds} s. Medians;"
         " the last column is the median of the ratios of bursts that ran side by side, with its interval.",
         machine(),
-        "![Calls per second at 64 in flight, 700 B over http](images/benchmark-rates.svg)",
-        "![Median time of one call at a time](images/benchmark-latency.svg)",
+        *(f"![{title}](images/{name})" for name, title in plots.TITLES.items()),
     ]
     for cell, groups in measured.items():
         parts.append(f"### {cell}")
         for name, group in groups.items():
-            parts += [f"**{name}**", table(group)]
+            parts += [f"**{name}**", above(group) if name == ALONE else table(group)]
     rows = "\n".join(f"| {name} | {took:.1f} |" for name, took in loading.items())
     parts += ["### Importing", "| package | ms |\n|---|---|\n" + rows]
     return "\n\n".join(parts) + "\n"

@@ -14,6 +14,7 @@ import matrix
 import plots
 import report
 from stand import HERE, ROOT, Server, in_turns
+from wanted import Measured
 
 
 def main() -> None:
@@ -26,10 +27,10 @@ def main() -> None:
     parser.add_argument("--only", default="", help="cells whose title has this in it")
     given = parser.parse_args()
     rounds = given.rounds or (3 if given.quick else 21)
-    seconds = given.seconds or (0.25 if given.quick else 0.5)
+    seconds = given.seconds or 0.25
     cells = [cell for cell in (matrix.QUICK if given.quick else matrix.FULL) if given.only in cell.title]
     matrix.install()
-    measured: report.Measured = {}
+    measured: Measured = {}
     with Server() as server:
         for cell in cells:
             for group, entries in matrix.groups(cell):
@@ -37,11 +38,13 @@ def main() -> None:
                 bursts = in_turns(entries, server, cell.protocol, cell.read, cell.inflight, rounds, seconds)
                 measured.setdefault(cell.title, {})[group] = bursts
                 print(f"{cell.title} · {group} · {time.monotonic() - begun:.0f} s", flush=True)
-                print(report.table(bursts), flush=True)
+                told = report.above(bursts) if group == matrix.ALONE else report.table(bursts)
+                print(told, flush=True)
     results = HERE / "results"
     results.mkdir(exist_ok=True)
     loading = matrix.loading()
     (results / "measured.json").write_text(json.dumps({"bursts": measured, "loading": loading}))
+    print(report.targets(measured), flush=True)
     page = report.page(measured, loading, rounds, seconds)
     (results / "clients.md").write_text(page)
     if not given.quick and not given.only:

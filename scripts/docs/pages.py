@@ -23,6 +23,9 @@ ELSEWHERE = {
     "tests/interop/README.md": "interop.md",
 }
 
+IMAGES = "docs/images/"
+"""Pictures of the pages in `docs/`, which keep their place beside them."""
+
 HERE = Path(__file__).parent
 # The small build of mermaid, which needs nothing else; package.json names its version.
 MERMAID = ROOT / "node_modules" / "@mermaid-js" / "tiny" / "dist" / "mermaid.tiny.js"
@@ -59,6 +62,7 @@ def stage(folder: Path) -> None:
     for path, name in names.items():
         text = (ROOT / path).read_text()
         (folder / name).write_text(drawn(bars(moved(text, path, names))))
+    shutil.copytree(ROOT / IMAGES, folder / "images")
     shutil.copy(HERE / "site.css", folder)
     shutil.copy(MERMAID, folder)
 
@@ -97,6 +101,8 @@ def moved(text: str, path: str, names: dict[str, str]) -> str:
 
 def target(link: re.Match[str], path: str, names: dict[str, str]) -> str:
     wanted = os.path.normpath(os.path.join(os.path.dirname(path), link[1]))
+    if wanted.startswith(IMAGES):
+        return f"]({link[1]})"
     if wanted in names:
         return f"]({names[wanted]}{link[2] or ''})"
     if not (ROOT / wanted).exists():

@@ -70,8 +70,14 @@ async fn hyper(task: Task) {
         let request = hyper::Request::get(&url).header(AUTHORIZATION, &bearer).body(Empty::new()).unwrap();
         let (answer, read) = (client.request(request), read.clone());
         async move {
-            let body = answer.await.unwrap().into_body().collect().await.unwrap().to_bytes();
-            parse(&read, &body);
+            let mut body = answer.await.unwrap().into_body();
+            if read == "stream" {
+                while let Some(piece) = body.frame().await {
+                    piece.unwrap();
+                }
+            } else {
+                parse(&read, &body.collect().await.unwrap().to_bytes());
+            }
         }
     })
     .await;
@@ -98,8 +104,12 @@ async fn reqwest(task: Task) {
     serve(move || {
         let (answer, read) = (client.get(&url).bearer_auth(&token).send(), read.clone());
         async move {
-            let body = answer.await.unwrap().bytes().await.unwrap();
-            parse(&read, &body);
+            let mut answer = answer.await.unwrap();
+            if read == "stream" {
+                while answer.chunk().await.unwrap().is_some() {}
+            } else {
+                parse(&read, &answer.bytes().await.unwrap());
+            }
         }
     })
     .await;
@@ -119,12 +129,22 @@ async fn core(task: Task) {
     }))
     .unwrap();
     client.import_connection(import).await.unwrap();
+    // A subscriber: events are on in every burst.
+    let mut events = client.events();
+    tokio::spawn(async move { while events.next().await.is_some() {} });
     let (path, read) = (task.path.clone(), task.read);
     serve(move || {
         let (client, path, read) = (client.clone(), path.clone(), read.clone());
         async move {
-            let response = client.proxy_request(RequestOptions::new("user-42", "GET", path)).await.unwrap();
-            parse(&read, &response.body);
+            let mut request = RequestOptions::new("user-42", "GET", path);
+            request.stream = read == "stream";
+            let mut response = client.proxy_request(request).await.unwrap();
+            if read == "stream" {
+                let mut download = response.download();
+                while download.next().await.unwrap().is_some() {}
+            } else {
+                parse(&read, &response.body);
+            }
         }
     })
     .await;
