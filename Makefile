@@ -52,11 +52,11 @@ $(DONE)/examples: tests/examples/package.json tests/examples/package-lock.json t
 # ------------------------------------------------------------------------------------------------ builds
 
 $(DONE)/sandbox: $(shell find pages sandbox -name '*.rs' -o -name 'Cargo.toml') Cargo.lock | $(DONE)/setup
-	cargo build --package threelo-sandbox
+	cargo build --package threelo-sandbox --package threelo-node --features threelo-node/alike
 	@touch $@
 
 $(DONE)/python: $(CORE) $(CARRIED) $(shell find bindings-python -name '*.rs' -o -name 'Cargo.toml') pyproject.toml $(DONE)/venv
-	$(VENV)/bin/maturin develop --quiet
+	$(VENV)/bin/maturin develop --quiet --features alike
 	@touch $@
 
 $(DONE)/node: $(CORE) $(CARRIED) $(shell find bindings-node \( -name '*.rs' -o -path '*/src-ts/*' -o -name '*.json' -o -name 'build.mjs' \) -not -path '*/lib/*') $(DONE)/node_modules

@@ -1,5 +1,5 @@
 // Builds the native half with cargo and puts it beside the package, under the name the loader looks for.
-// `--release` for the optimised build. Cargo alone is enough for this; @napi-rs/cli would bring a hundred packages.
+// `--release` for the optimised build; any other shares its dependencies with the tests' build. Cargo alone is enough for this; @napi-rs/cli would bring a hundred packages.
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, renameSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,7 +9,9 @@ import { fileURLToPath } from 'node:url';
 const here = dirname(fileURLToPath(import.meta.url));
 const { platformName } = createRequire(import.meta.url)('./lib/platform.js');
 
-const args = ['build', '--package', 'threelo-node', '--message-format', 'json-render-diagnostics', ...process.argv.slice(2)];
+const given = process.argv.slice(2);
+const kind = given.includes('--release') ? given : ['--features', 'alike', ...given];
+const args = ['build', '--package', 'threelo-node', '--message-format', 'json-render-diagnostics', ...kind];
 const { status, stdout } = spawnSync('cargo', args, {
   cwd: dirname(here),
   encoding: 'utf8',
