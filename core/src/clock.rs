@@ -5,6 +5,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(unix)]
+mod of_boot;
+#[cfg(any(windows, test))]
+mod of_process;
+
+#[cfg(unix)]
+use of_boot as boot;
+#[cfg(windows)]
+use of_process as boot;
+
 /// Milliseconds since the epoch.
 #[must_use]
 pub fn wall_ms() -> u64 {
@@ -16,13 +26,7 @@ pub fn wall_ms() -> u64 {
 /// Milliseconds on a clock that only runs forward and counts time spent in suspend, from an arbitrary start.
 #[must_use]
 pub fn boot_ms() -> u64 {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
-    let nanos = u64::try_from(now.tv_nsec).unwrap_or(0);
-    seconds * 1000 + nanos / 1_000_000
+    boot::boot_ms()
 }
 
 /// A moment as a lease stamps it: the boot it was taken in, that boot's clock, and wall time for readers in another
@@ -42,7 +46,7 @@ impl Stamp {
     /// This process's own clocks.
     #[must_use]
     pub fn now() -> Self {
-        Self { boot: boot_id(), boot_ms: boot_ms(), wall_ms: wall_ms() }
+        Self { boot: boot::boot_id(), boot_ms: boot_ms(), wall_ms: wall_ms() }
     }
 
     /// Whether `span_ms` have passed from this stamp to `now`. Between boots only wall time is left, and there the
@@ -78,15 +82,7 @@ impl Stamp {
 /// A name for the clock [`boot_ms`] reads. Where the system does not tell boots apart it is this process's own.
 pub(crate) fn boot_name() -> &'static str {
     static NAME: std::sync::OnceLock<String> = std::sync::OnceLock::new();
-    NAME.get_or_init(|| boot_id().unwrap_or_else(crate::random::id))
-}
-
-fn boot_id() -> Option<String> {
-    static ID: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
-    ID.get_or_init(|| {
-        std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|id| id.trim().to_owned())
-    })
-    .clone()
+    NAME.get_or_init(|| boot::boot_id().unwrap_or_else(crate::random::id))
 }
 
 #[cfg(test)]
@@ -98,6 +94,16 @@ mod tests {
     fn stamp() -> impl Strategy<Value = Stamp> {
         (prop::option::of(prop::sample::select(vec!["a", "b"])), any::<u64>(), any::<u64>())
             .prop_map(|(boot, boot_ms, wall_ms)| Stamp { boot: boot.map(str::to_owned), boot_ms, wall_ms })
+    }
+
+    #[test]
+    fn a_lease_of_another_clock_lasts_one_lease_longer_by_wall_time() {
+        let here = |boot: &str, boot_ms, wall_ms| Stamp { boot: Some(boot.to_owned()), boot_ms, wall_ms };
+        let taken = here("a", 500_000, 1_000_000);
+        assert_eq!(taken.left(&here("a", 560_000, 9_000_000), 60_000), 0, "its own clock alone counts");
+        assert_eq!(taken.left(&here("b", 900_000, 1_060_000), 60_000), 60_000);
+        assert!(!taken.passed(&here("b", 900_000, 1_119_999), 60_000));
+        assert!(taken.passed(&here("b", 0, 1_120_000), 60_000));
     }
 
     proptest! {

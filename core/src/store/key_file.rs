@@ -1,33 +1,30 @@
-//! The key file beside a database whose owner gave no key: one line of base64, readable by its owner alone.
+//! The key file beside a database whose owner gave no key: one line of base64, readable by its owner alone (on Windows
+//! by whom its folder lets read).
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::beside::{beside, sync_parent};
 use super::keys::Key32;
+use super::owner::{for_owner, mode_for_others};
 use crate::error::{Code, Error, Result};
 use crate::random;
-
-/// Permissions of anybody but the owner.
-const OTHERS: u32 = 0o077;
 
 /// Reads the key in a file; `None` when there is no such file.
 ///
 /// # Errors
 /// `invalid_config` when others may read it or it holds no key, `store_unavailable` when it cannot be read.
 pub(super) fn read(name: &Path) -> Result<Option<Key32>> {
-    let mode = match std::fs::metadata(name) {
-        Ok(meta) => meta.mode(),
+    let open_to_others = match std::fs::metadata(name) {
+        Ok(meta) => mode_for_others(&meta),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(name, &error)),
     };
-    if mode & OTHERS != 0 {
-        let message =
-            format!("the key file {} can be read by others (mode {:o})", name.display(), mode & 0o777);
+    if let Some(mode) = open_to_others {
+        let message = format!("the key file {} can be read by others (mode {mode:o})", name.display());
         return Err(about(Code::InvalidConfig, name, message).hinting(format!(
             "Run `chmod 600 {}`, and replace the key if others may have read it.",
             name.display()
@@ -71,7 +68,7 @@ fn draft_name(name: &Path) -> Result<PathBuf> {
 }
 
 fn write_draft(draft: &Path, key: &Key32) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft)?;
+    let mut file = for_owner(OpenOptions::new().write(true).create_new(true)).open(draft)?;
     file.write_all(key.to_text().as_bytes())?;
     file.write_all(b"\n")?;
     file.sync_all()

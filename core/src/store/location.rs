@@ -86,7 +86,16 @@ fn sqlite_path(rest: &str) -> Result<PathBuf> {
     if path.is_empty() {
         return Err(refused("a sqlite: URL without a path"));
     }
-    Ok(PathBuf::from(format!("/{path}")))
+    Ok(PathBuf::from(if cfg!(windows) { on_windows(path) } else { format!("/{path}") }))
+}
+
+/// An absolute path of a URL on Windows, where it begins with a drive or lies on the current one.
+fn on_windows(path: &str) -> String {
+    let mut letters = path.chars();
+    let drive = letters.next().is_some_and(|letter| letter.is_ascii_alphabetic())
+        && letters.next() == Some(':')
+        && matches!(letters.next(), Some('/' | '\\'));
+    if drive { path.to_owned() } else { format!("/{path}") }
 }
 
 fn refused(given: &str) -> Error {
@@ -122,6 +131,19 @@ mod tests {
             let location = Location::parse(text).unwrap();
             assert!(matches!(&location, Location::Postgres(_)), "{text}");
             assert!(!format!("{location:?}").contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn an_absolute_url_may_name_a_drive_on_windows() {
+        for (path, read) in [
+            ("C:/data/threelo.db", "C:/data/threelo.db"),
+            (r"c:\data\threelo.db", r"c:\data\threelo.db"),
+            ("data/threelo.db", "/data/threelo.db"),
+            ("C:threelo.db", "/C:threelo.db"),
+            ("CC:/threelo.db", "/CC:/threelo.db"),
+        ] {
+            assert_eq!(on_windows(path), read);
         }
     }
 

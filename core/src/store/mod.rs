@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod location;
 pub mod memory;
 pub mod open;
+mod owner;
 pub mod postgres;
 pub mod rows;
 pub mod seal;

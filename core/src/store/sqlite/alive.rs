@@ -2,19 +2,16 @@
 //! own beside the database, which the kernel lets go of however the process ends. This only ever shortens a wait: who
 //! may rotate is decided in the row.
 
-use std::fs::OpenOptions;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-
-use rustix::fs::{FlockOperation, flock};
 
 use super::fault::from_io;
 use crate::error::Result;
 use crate::lock::lock;
 use crate::random;
 use crate::store::beside::beside;
+use crate::store::owner::for_owner;
 
 /// This process's sign of life at one database, made when it is first asked for.
 #[derive(Debug)]
@@ -29,7 +26,7 @@ struct Sign {
     pid: u32,
     file: PathBuf,
     /// Locked while it is open. A forked child has it too, so that the parent seems alive until both are gone.
-    _locked: OwnedFd,
+    _locked: File,
 }
 
 impl Alive {
@@ -60,10 +57,10 @@ impl Alive {
         let failed = |error: std::io::Error| {
             from_io(&self.database, &format!("joined through {}", file.display()), &error)
         };
-        let fd = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file).map_err(failed)?;
-        let fd = OwnedFd::from(fd);
-        flock(&fd, FlockOperation::NonBlockingLockExclusive).map_err(|error| failed(error.into()))?;
-        Ok(Sign { name, pid: std::process::id(), file, _locked: fd })
+        let locked =
+            for_owner(OpenOptions::new().write(true).create_new(true)).open(&file).map_err(failed)?;
+        locked.try_lock().map_err(|error| failed(error.into()))?;
+        Ok(Sign { name, pid: std::process::id(), file, _locked: locked })
     }
 }
 
@@ -82,8 +79,8 @@ pub(super) fn gone(database: &Path, holder: &str) -> bool {
     let file = beside(database, &suffix(name));
     match OpenOptions::new().write(true).open(&file) {
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
-        Ok(fd) => {
-            let free = flock(&fd, FlockOperation::NonBlockingLockExclusive).is_ok();
+        Ok(sign) => {
+            let free = sign.try_lock().is_ok();
             if free {
                 let _ = std::fs::remove_file(&file);
             }

@@ -22,6 +22,7 @@ use crate::records::Tags;
 mod alive;
 mod columns;
 mod fault;
+mod file_id;
 mod fork;
 mod group;
 mod link;

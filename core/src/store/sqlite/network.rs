@@ -3,7 +3,11 @@
 use std::path::Path;
 
 #[cfg(target_os = "linux")]
-use super::fault::{from_io, misplaced};
+use super::fault::from_io;
+#[cfg(any(target_os = "linux", windows))]
+use super::fault::misplaced;
+#[cfg(any(target_os = "linux", windows))]
+use crate::error::Error;
 use crate::error::Result;
 
 /// Refuses a database on a network file system.
@@ -14,15 +18,34 @@ pub(super) fn refuse(path: &Path) -> Result<()> {
         rustix::fs::statfs(directory).map_err(|error| from_io(path, "examined", &error.into()))?.f_type;
     match name(magic as u64 & 0xffff_ffff, directory) {
         None => Ok(()),
-        Some(name) => {
-            Err(misplaced(path, &format!("is on a network file system ({name}), where locks do not hold"))
-                .hinting("Keep the file on a local disk."))
-        }
+        Some(name) => Err(remote(path, &name)),
     }
 }
 
+/// Refuses a database on a network share. The path is a resolved one, in which the letter of a drive that is mapped to a
+/// share has become the share's name.
+#[cfg(windows)]
+pub(super) fn refuse(path: &Path) -> Result<()> {
+    use std::path::{Component, Prefix};
+    match path.components().next() {
+        Some(Component::Prefix(prefix)) => match prefix.kind() {
+            Prefix::UNC(server, _) | Prefix::VerbatimUNC(server, _) => {
+                Err(remote(path, &server.to_string_lossy()))
+            }
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
+}
+
+#[cfg(any(target_os = "linux", windows))]
+fn remote(path: &Path, name: &str) -> Error {
+    misplaced(path, &format!("is on a network file system ({name}), where locks do not hold"))
+        .hinting("Keep the file on a local disk.")
+}
+
 /// Elsewhere the system does not tell reliably.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", windows)))]
 pub(super) fn refuse(_path: &Path) -> Result<()> {
     Ok(())
 }
