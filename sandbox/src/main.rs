@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use threelo_sandbox::World;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
+
+mod stop;
 
 const USAGE: &str = "usage: threelo-sandbox [--port PORT] [--seed N] [--world FILE.json] [--stay]";
 
@@ -58,14 +59,12 @@ fn run() -> Result<(), String> {
 
 async fn serve(world: World, args: &Args) -> Result<(), String> {
     let text = |error: io::Error| error.to_string();
-    let mut terminate = signal(SignalKind::terminate()).map_err(text)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(text)?;
+    let stop = stop::signal().map_err(text)?;
     let running = threelo_sandbox::start(world, args.port).await.map_err(text)?;
     line(&json!({"url": running.url()}).to_string())?;
     let orphaned = stdin_closed(args.stay);
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = stop => {}
         _ = orphaned => {}
     }
     running.shutdown().await;

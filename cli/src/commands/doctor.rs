@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use serde_json::{Value, json};
 use threelo_core::atlassian::Hosts;
-use threelo_core::store::Location;
 use threelo_core::{Client, Connection, ConnectionStatus, Error, RequestOptions};
 use tokio::net::TcpStream;
 use url::Url;
@@ -137,6 +136,7 @@ fn configuration(settings: &Settings, findings: &mut Findings) {
 #[cfg(unix)]
 fn store(place: &str, findings: &mut Findings) {
     use std::os::unix::fs::PermissionsExt as _;
+    use threelo_core::store::Location;
     let Ok(Location::Sqlite(path)) = Location::parse(place) else { return };
     let Ok(found) = std::fs::metadata(&path) else { return };
     let (mode, shown) = (found.permissions().mode() & 0o777, path.display());
@@ -148,7 +148,8 @@ fn store(place: &str, findings: &mut Findings) {
     }
 }
 
-#[cfg(not(unix))]
+/// Windows knows no modes; who can read a file is its folder's matter.
+#[cfg(windows)]
 fn store(_: &str, _: &mut Findings) {}
 
 fn callback(redirect_uri: &str, findings: &mut Findings) {
