@@ -18,12 +18,14 @@ fn after_fork() {
     fork::after();
 }
 
-/// Has `os.fork` call the two.
+/// Has `os.fork` call the two. Windows has neither a fork nor such hooks.
 pub(crate) fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let os = module.py().import("os")?;
+    let Some(register) = os.getattr_opt("register_at_fork")? else { return Ok(()) };
     let hooks = pyo3::types::PyDict::new(module.py());
     hooks.set_item("before", wrap_pyfunction!(before_fork, module)?)?;
     hooks.set_item("after_in_parent", wrap_pyfunction!(after_fork, module)?)?;
     hooks.set_item("after_in_child", wrap_pyfunction!(after_fork, module)?)?;
-    module.py().import("os")?.call_method("register_at_fork", (), Some(&hooks))?;
+    register.call((), Some(&hooks))?;
     Ok(())
 }

@@ -23,6 +23,8 @@ mod port;
 mod process;
 mod response;
 mod runtime;
+#[cfg_attr(windows, path = "sockets_nowhere.rs")]
+mod sockets;
 mod upload;
 
 use pyo3::prelude::*;

@@ -1,11 +1,8 @@
 //! The way back into an event loop. Completions of one loop gather in a queue; the first of them rings, and the loop
-//! wakes once for all that are there by then. The bell is a socket pair the loop watches, or, in loops that watch no
-//! descriptors, `call_soon_threadsafe`.
+//! wakes once for all that are there by then. The bell is a socket pair the loop watches, or, where there is no such pair
+//! or a loop watches no descriptors, `call_soon_threadsafe`.
 
 use std::cell::RefCell;
-use std::io::{Read, Write};
-use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 
 use pyo3::exceptions::PyException;
@@ -16,10 +13,10 @@ use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::process::{OfProcess, lock};
+use crate::sockets::Sockets;
 
 enum Bell {
-    /// The loop reads from the first; the workers write to the second.
-    Sockets(UnixStream, UnixStream),
+    Sockets(Sockets),
     /// A weak reference to the loop: what waits for a call must not keep the loop alive for ever.
     Soon(Py<PyAny>),
     /// The loop is closed.
@@ -57,8 +54,7 @@ impl Port {
 
     fn ring(self: &Arc<Self>) {
         match &*lock(&self.bell) {
-            // A full buffer means that the bell is ringing already.
-            Bell::Sockets(_, end) => drop((&*end).write(&[1])),
+            Bell::Sockets(pair) => pair.ring(),
             Bell::Soon(_) => {
                 let port = self.clone();
                 tokio::task::spawn_blocking(move || Python::try_attach(|py| port.call_soon(py)));
@@ -84,9 +80,8 @@ impl Port {
 
     /// The futures to resolve, and the bell silent until the next one.
     fn take(&self) -> Vec<Py<PyAny>> {
-        if let Bell::Sockets(end, _) = &*lock(&self.bell) {
-            let mut rung = [0; 16];
-            while matches!((&*end).read(&mut rung), Ok(read) if read == rung.len()) {}
+        if let Bell::Sockets(pair) = &*lock(&self.bell) {
+            pair.silence();
         }
         std::mem::take(&mut *lock(&self.woken))
     }
@@ -202,7 +197,8 @@ fn registry(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 
 fn open(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Port>> {
     let py = event_loop.py();
-    let watched = sockets().and_then(|(end, port)| {
+    let watched = Sockets::pair().map_err(PyErr::from).and_then(|(end, pair)| {
+        let port = Port::new(Bell::Sockets(pair));
         let drain = Drain { port: OfProcess::new(port.clone()), watched: true };
         event_loop.call_method1(intern!(py, "add_reader"), (end, drain))?;
         Ok(port)
@@ -214,13 +210,6 @@ fn open(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Port>> {
         }
         other => other,
     }
-}
-
-fn sockets() -> PyResult<(i32, Arc<Port>)> {
-    let (end, other) = UnixStream::pair()?;
-    end.set_nonblocking(true)?;
-    other.set_nonblocking(true)?;
-    Ok((end.as_raw_fd(), Port::new(Bell::Sockets(end, other))))
 }
 
 /// Loops that watch no descriptors say nothing when they close, so a new loop looks after them.
