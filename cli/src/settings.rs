@@ -64,7 +64,19 @@ impl Settings {
     /// # Errors
     /// A file that cannot be read, holds a secret, or names a setting that does not exist.
     pub(crate) fn read(app: &App) -> Outcome<Self> {
-        let mut settings = Self { values: Map::new(), sources: BTreeMap::new(), file: file(app) };
+        Self::gather(app, file(app))
+    }
+
+    /// Those of the environment and of the flags alone.
+    ///
+    /// # Errors
+    /// A value that makes no sense.
+    pub(crate) fn without_file(app: &App) -> Outcome<Self> {
+        Self::gather(app, None)
+    }
+
+    fn gather(app: &App, file: Option<PathBuf>) -> Outcome<Self> {
+        let mut settings = Self { values: Map::new(), sources: BTreeMap::new(), file };
         if let Some(path) = settings.file.clone() {
             settings.take_file(&path)?;
         }

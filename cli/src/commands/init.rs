@@ -38,8 +38,7 @@ pub(super) async fn run(app: &App, asked: &Init, output: &Output) -> Outcome {
     }
     output.note(STEPS);
     // A file that is being replaced does not count.
-    let unread = App { config: Some("/dev/null".into()), ..app.clone() };
-    let given = Settings::read(&unread)?;
+    let given = Settings::without_file(app)?;
     let mut answers = Vec::new();
     for question in QUESTIONS {
         let known = match question.name {
