@@ -10,6 +10,8 @@ export const PLATFORMS: readonly string[] = [
   'linux-arm64-musl',
   'darwin-x64',
   'darwin-arm64',
+  'win32-x64-msvc',
+  'win32-arm64-msvc',
 ];
 
 /**

@@ -26,7 +26,7 @@ def pack(platform: str) -> list[Path]:
 
 def package() -> dict[str, Any]:
     """The checkout's `package.json`."""
-    return json.loads((ROOT / "package.json").read_text())
+    return json.loads((ROOT / "package.json").read_text(encoding="utf-8"))
 
 
 def native_name(platform: str) -> str:
@@ -78,8 +78,10 @@ def _stage(name: str, described: dict[str, Any], files: list[Path]) -> Path:
 
 
 def _pack(stage: Path) -> Path:
+    # On Windows it is `npm.cmd`, which only a search finds.
+    npm = shutil.which("npm") or "npm"
     told = subprocess.run(
-        ["npm", "pack", "--json", "--pack-destination", str(DIST)],
+        [npm, "pack", "--json", "--pack-destination", str(DIST)],
         cwd=stage,
         check=True,
         stdout=subprocess.PIPE,

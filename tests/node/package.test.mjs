@@ -56,6 +56,7 @@ for (const [what, machine, ...said] of [
   ['node_modules of glibc on Alpine', { musl: true, packages: ['linux-x64-gnu'] }, /for another platform: @threelo\/linux-x64-gnu/, /musl, as in Alpine/, /npm install where the program runs/],
   ['node_modules of Alpine on glibc', { packages: ['linux-x64-musl'] }, /C library is glibc/],
   ['a Node of another architecture', { platform: 'darwin', arch: 'x64', packages: ['darwin-arm64'] }, /This Node runs as x64/],
+  ['a Node of another architecture, on Windows', { platform: 'win32', arch: 'arm64', packages: ['win32-x64-msvc'] }, /@threelo\/win32-arm64-msvc/, /This Node runs as arm64/],
   ['node_modules of another system', { packages: ['darwin-arm64'] }, /for another platform: @threelo\/darwin-arm64/, /do not copy node_modules/],
   ['a platform without a build', { platform: 'freebsd' }, /no build for this platform; there are builds for .*linux-x64-gnu/],
   ['a library that the system refuses', { packages: ['linux-x64-gnu'], broken: true }, /is there and the system refuses it: /, /CAUSE ERR_DLOPEN_FAILED/],
