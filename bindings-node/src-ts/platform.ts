@@ -27,6 +27,21 @@ export function platformName(): string {
 
 function isMusl(): boolean {
   if (process.platform !== 'linux') return false;
-  const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
-  return report?.header?.glibcVersionRuntime === undefined;
+  return reported()?.header?.glibcVersionRuntime === undefined;
+}
+
+/**
+ * What Node tells of its process, without its network: for that Node looks up the names of both ends of every open
+ * socket, and blocks meanwhile.
+ */
+function reported(): { header?: { glibcVersionRuntime?: string } } | undefined {
+  const report = process.report as (NodeJS.ProcessReport & { excludeNetwork: boolean }) | undefined;
+  if (!report) return undefined;
+  const before = report.excludeNetwork;
+  report.excludeNetwork = true;
+  try {
+    return report.getReport() as { header?: { glibcVersionRuntime?: string } };
+  } finally {
+    report.excludeNetwork = before;
+  }
 }

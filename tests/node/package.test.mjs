@@ -71,3 +71,16 @@ test('the loader knows the platforms that are released', () => {
   const released = JSON.parse(readFileSync(join(ROOT, 'scripts', 'dist', 'platforms.json'), 'utf8')).map(({ npm }) => npm);
   assert.deepEqual(require(join(LIB, 'platform.js')).PLATFORMS, released);
 });
+
+test('loading asks for nothing of the network, whatever the program has open', () => {
+  // A report of the process with its network looks up the name of both ends of every open socket, and waits for each.
+  const program = `
+    const { report } = process;
+    const get = report.getReport;
+    report.getReport = function () { console.log('asked without network:', report.excludeNetwork); return get.call(this); };
+    const before = report.excludeNetwork;
+    require(${JSON.stringify(ROOT)});
+    console.log('left as it was:', report.excludeNetwork === before);`;
+  const told = execFileSync(process.execPath, ['-e', program], { encoding: 'utf8' });
+  assert.equal(told, 'asked without network: true\nleft as it was: true\n');
+});
