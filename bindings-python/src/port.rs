@@ -214,12 +214,16 @@ fn open(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Port>> {
 
 /// Loops that watch no descriptors say nothing when they close, so a new loop looks after them.
 fn close_ended(ports: &Bound<'_, PyAny>) -> PyResult<()> {
-    let all: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)> =
-        ports.call_method0("items")?.try_iter()?.map(|pair| pair?.extract()).collect::<PyResult<_>>()?;
-    for (event_loop, port) in all {
-        if event_loop.call_method0("is_closed")?.is_truthy()? {
-            ports.call_method1("pop", (event_loop, ports.py().None()))?;
-            port.cast::<LoopPort>()?.get().0.get().inspect(|port| port.close());
+    // Not `items()`: other threads add loops meanwhile, and only `keyrefs()` is a list made in one go.
+    for known in ports.call_method0("keyrefs")?.try_iter()? {
+        let event_loop = known?.call0()?;
+        if event_loop.is_none() || !event_loop.call_method0("is_closed")?.is_truthy()? {
+            continue;
+        }
+        let port = ports.call_method1("pop", (event_loop, ports.py().None()))?;
+        // Another thread may have been quicker.
+        if let Ok(port) = port.cast::<LoopPort>() {
+            port.get().0.get().inspect(|port| port.close());
         }
     }
     Ok(())

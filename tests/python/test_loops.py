@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
+import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 import uvloop
 
 import threelo
-from support import PATIENCE, Person, Sandbox, SilentServer
+from support import PATIENCE, Person, Sandbox, SilentServer, offline_options
 
 
 class Unwatching(asyncio.SelectorEventLoop):
@@ -77,6 +79,35 @@ def test_loops_of_several_threads_share_a_client(
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(thread, range(8))) == [["Ada Lovelace"] * 20] * 8
+    asyncio.run(client.close())
+
+
+@pytest.fixture
+def hasty() -> Iterator[None]:
+    """Threads take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_threads_that_make_a_loop_for_every_call() -> None:
+    client = threelo.AsyncClient(**offline_options())
+
+    async def call() -> None:
+        with pytest.raises(threelo.ConnectionNotFoundError):
+            await client.proxy_request("nobody", "GET", "/rest/api/3/myself")
+
+    def thread(_: int) -> None:
+        for _ in range(50):
+            asyncio.run(call())
+
+    with contextlib.ExitStack() as others:
+        for _ in range(50):
+            others.enter_context(asyncio.Runner()).run(call())
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(thread, range(8)))
     asyncio.run(client.close())
 
 
