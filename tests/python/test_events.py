@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import queue
@@ -52,14 +53,15 @@ def test_a_subscriber_sees_the_context_its_client_was_made_in(sandbox: Sandbox, 
     assert tenant.get("nobody") == "nobody"
 
 
+@pytest.mark.parametrize("fault", [ValueError, SystemExit, asyncio.CancelledError, GeneratorExit])
 def test_a_subscriber_that_raises_hears_the_next_one(
-    sandbox: Sandbox, person: Person, caplog: pytest.LogCaptureFixture
+    sandbox: Sandbox, person: Person, caplog: pytest.LogCaptureFixture, fault: type[BaseException]
 ) -> None:
     heard: queue.Queue[str] = queue.Queue()
 
     def hear(event: threelo.Event) -> None:
         heard.put(event.kind)
-        raise ValueError("a fault of the subscriber's")
+        raise fault("a fault of the subscriber's")
 
     with (
         caplog.at_level(logging.ERROR, "threelo"),

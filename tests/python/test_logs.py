@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import logging
@@ -117,21 +118,24 @@ def test_no_secret_is_in_any_line(heard: Heard, sandbox: Sandbox, person: Person
     assert [secret for secret in secrets if secret in told] == []
 
 
+@pytest.mark.parametrize("fault", [ValueError, SystemExit, asyncio.CancelledError])
 def test_a_handler_that_raises_hears_the_next_line(
-    logger: logging.Logger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    logger: logging.Logger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: type[BaseException]
 ) -> None:
     told: queue.Queue[str] = queue.Queue()
     monkeypatch.setattr(threading, "excepthook", lambda raised: told.put(str(raised.exc_value)))
 
     class Failing(logging.Handler):
         def handle(self, record: logging.LogRecord) -> bool:
-            raise ValueError(f"a fault of the handler's at {vars(record)['details']}")
+            raise fault(f"a fault of the handler's at {vars(record)['details']}")
 
     failing = Failing()
     logger.addHandler(failing)
     try:
-        for name in ("one", "two"):
-            with threelo.Client(**offline_options(store=str(tmp_path / f"{name}.db"))) as client:
+        with contextlib.ExitStack() as open_clients:
+            for name in ("one", "two"):
+                options = offline_options(store=str(tmp_path / f"{name}.db"))
+                client = open_clients.enter_context(threelo.Client(**options))
                 with pytest.raises(threelo.ConnectionNotFoundError):
                     client.connection("nobody")
                 assert f"{name}.db.key" in told.get(timeout=PATIENCE)

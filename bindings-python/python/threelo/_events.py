@@ -39,5 +39,5 @@ def _tell(client: Base | None, event: str) -> None:
         return
     try:
         client._on_event(Event._read(json.loads(event)))
-    except Exception:
+    except BaseException:  # such as SystemExit: it would end this thread, and with it the events
         log.exception("on_event raised; the event is lost to it, the calls are not touched")

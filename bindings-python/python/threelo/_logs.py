@@ -34,7 +34,7 @@ def _deliver(lines: NativeLines) -> None:
     while (line := lines.next()) is not None:
         try:
             tell(line)
-        except Exception:
+        except BaseException:
             # As if it had ended the thread, which goes on: the next handler's fault should be seen too.
             threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
 
