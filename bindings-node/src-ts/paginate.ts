@@ -14,7 +14,8 @@ abstract class Pages<T> implements AsyncIterable<T> {
   #page: readonly T[] = [];
   #consumed = 0;
   #turning: Promise<boolean> | undefined;
-  #before: string | null = null;
+  /** The place before a page that was asked for and has not come: only its coming changes it. */
+  #before: string | null | undefined;
 
   /** @internal */
   constructor(signal: AbortSignal | undefined) {
@@ -37,7 +38,7 @@ abstract class Pages<T> implements AsyncIterable<T> {
    * nothing is left.
    */
   get cursor(): string | null {
-    return this.#turning ? this.#before : this.place(this.#consumed, this.#page);
+    return this.#before === undefined ? this.place(this.#consumed, this.#page) : this.#before;
   }
 
   /** Whole pages instead of single items. None is empty. */
@@ -71,11 +72,15 @@ abstract class Pages<T> implements AsyncIterable<T> {
   }
 
   async #next(): Promise<boolean> {
-    if (this.ended()) return false;
+    if (this.ended()) {
+      this.#before = undefined;
+      return false;
+    }
     const { failure, text } = await call((id) => this.fetch(id), this.#signal);
     if (failure) throw errorFrom(failure, this.#next);
     const page = this.read(text);
     if (page) [this.#page, this.#consumed] = [page, 0];
+    this.#before = undefined;
     return page !== null;
   }
 }

@@ -33,11 +33,13 @@ impl NativePaginator {
         });
     }
 
-    /// Where to go on after `consumed` items of the newest page; nothing at the end, or while a page is on its way.
+    /// Where to go on after `consumed` items of the newest page; nothing at the end. Not to be asked while a page is on its
+    /// way, or has come and was not taken: the face knows the place of then.
     #[napi]
     pub fn cursor(&self, consumed: u32) -> Option<String> {
         self.pages.try_lock().ok()?.cursor(consumed as usize)
     }
+
     /// Ends what is being fetched ahead; a page that somebody waits for still comes.
     #[napi]
     pub fn rest(&self) {

@@ -139,6 +139,45 @@ test('an aborted listing can be gone on with', async () => {
   assert.equal(found.length, 57);
 });
 
+const SEARCH = '/rest/api/3/search/jql';
+const params = { jql: 'project = ACME', maxResults: 10 };
+
+/** What a listing and one that goes on from its cursor give together, if the first is aborted by `end`. */
+async function inTwo(options, end) {
+  const controller = new AbortController();
+  const items = client.paginate('user-1', SEARCH, { params, signal: controller.signal, ...options });
+  const begun = items[Symbol.asyncIterator]();
+  const found = [];
+  for (let item = 0; item < 10; item++) found.push((await begun.next()).value.id);
+  const next = begun.next().then(({ value }) => found.push(value.id), cancelled('enough'));
+  await end();
+  controller.abort('enough');
+  await next;
+  // At once: the call that was aborted may still be on its way out.
+  for await (const { id } of client.paginate('user-1', SEARCH, { params, cursor: items.cursor })) found.push(id);
+  return found;
+}
+
+test('the cursor of a listing leads on from where it was aborted, while a page is on its way', async () => {
+  for (let time = 0; time < 10; time++) {
+    const held = await sandbox.hold('/ex/jira/*', 'before', 1);
+    const found = await inTwo({ prefetch: false }, async () => {
+      await held.arrived();
+      void held.release();
+    });
+    assert.deepEqual([found.length, new Set(found).size], [57, 57]);
+  }
+});
+
+test('the cursor of a listing leads on from where it was aborted, when a page has come that nobody has seen', async () => {
+  const clock = new Int32Array(new SharedArrayBuffer(4));
+  for (let ms = 0; ms < 40; ms += 4) {
+    // JavaScript is busy while the page comes, and the signal is aborted before it can be handed over.
+    const found = await inTwo({ prefetch: false }, () => void Atomics.wait(clock, 0, 0, ms));
+    assert.deepEqual([found.length, new Set(found).size], [57, 57], `after ${ms} ms`);
+  }
+});
+
 for (const whole of [false, true]) {
   test(`a loop over ${whole ? 'pages' : 'items'} that is left ends what was fetched ahead`, async () => {
     const store = `${folder()}/threelo.db`;
