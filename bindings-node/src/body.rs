@@ -12,6 +12,7 @@ use threelo_core::{Code, Error};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use crate::free::when_free;
 use crate::port::{Answer, NativePort, Port};
 
 /// The body of an answer, piece by piece.
@@ -82,8 +83,6 @@ impl NativeBody {
     #[napi]
     pub fn close(&self) {
         self.closing.cancel();
-        if let Ok(mut download) = self.download.try_lock() {
-            *download = None;
-        }
+        when_free(&self.download, |download| *download = None);
     }
 }

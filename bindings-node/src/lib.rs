@@ -9,6 +9,7 @@ pub mod body;
 pub mod client;
 pub mod events;
 pub mod failure;
+mod free;
 pub mod log;
 pub mod many;
 pub mod paginator;

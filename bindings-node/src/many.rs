@@ -6,6 +6,7 @@ use napi_derive::napi;
 use threelo_core::Many;
 use tokio::sync::Mutex;
 
+use crate::free::when_free;
 use crate::port::{Answer, Port};
 
 /// Results, asked for one after another.
@@ -33,8 +34,6 @@ impl NativeMany {
     /// Ends the calls under way.
     #[napi]
     pub fn end(&self) {
-        if let Ok(mut many) = self.many.try_lock() {
-            many.end();
-        }
+        when_free(&self.many, Many::end);
     }
 }

@@ -6,6 +6,7 @@ use napi_derive::napi;
 use threelo_core::paginate::Paginator;
 use tokio::sync::Mutex;
 
+use crate::free::when_free;
 use crate::port::{Answer, Port};
 
 /// The pages of a listing.
@@ -43,8 +44,6 @@ impl NativePaginator {
     /// Ends what is being fetched ahead; a page that somebody waits for still comes.
     #[napi]
     pub fn rest(&self) {
-        if let Ok(mut pages) = self.pages.try_lock() {
-            pages.rest();
-        }
+        when_free(&self.pages, Paginator::rest);
     }
 }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::answer::{Answer, Work, work};
 use crate::blocking::wait;
 use crate::errors::raise;
+use crate::free::when_free;
 use crate::pending::PendingCall;
 use crate::process::OfProcess;
 
@@ -37,6 +38,11 @@ impl Reader {
 
 fn closed() -> Error {
     Error::new(Code::Cancelled, "the response was closed before its end was read")
+}
+
+/// Why a body cannot be read in a forked child.
+fn elsewhere(py: Python<'_>) -> PyErr {
+    raise(py, &Error::new(Code::Cancelled, "this response belongs to the process that forked this one"))
 }
 
 /// The body of an answer, piece by piece.
@@ -69,10 +75,10 @@ impl NativeBody {
     }
 
     /// Gives the connection up, unless the end was read.
-    fn close(&self) {
+    fn close(&self, py: Python<'_>) {
         self.closing.cancel();
-        if let Some(Ok(mut reader)) = self.reader.get().map(|reader| reader.try_lock()) {
-            reader.download = None;
+        if let Some(reader) = self.reader.get() {
+            when_free(py, reader, |reader| reader.download = None);
         }
     }
 }
@@ -84,12 +90,7 @@ impl NativeBody {
     }
 
     fn reader(&self, py: Python<'_>) -> PyResult<Arc<Mutex<Reader>>> {
-        self.reader.get().cloned().ok_or_else(|| {
-            raise(
-                py,
-                &Error::new(Code::Cancelled, "this response belongs to the process that forked this one"),
-            )
-        })
+        self.reader.get().cloned().ok_or_else(|| elsewhere(py))
     }
 
     fn next(&self, py: Python<'_>, received: usize) -> PyResult<Work> {

@@ -14,6 +14,7 @@ mod client;
 mod errors;
 mod events;
 mod fork;
+mod free;
 mod live;
 mod logs;
 mod many;

@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use crate::answer::{Answer, Work, caught, work};
 use crate::blocking::wait;
 use crate::errors::raise;
+use crate::free::when_free;
 use crate::pending::PendingCall;
 use crate::process::OfProcess;
 
@@ -62,9 +63,9 @@ impl NativePaginator {
     }
 
     /// Ends what is being fetched ahead; a page that somebody waits for still comes.
-    fn rest(&self) {
-        if let Some(mut listing) = self.0.get().and_then(|listing| listing.try_lock().ok()) {
-            listing.paginator.rest();
+    fn rest(&self, py: Python<'_>) {
+        if let Some(listing) = self.0.get() {
+            when_free(py, listing, |listing| listing.paginator.rest());
         }
     }
 }

@@ -8,7 +8,7 @@ import { setImmediate } from 'node:timers/promises';
 
 import { CancelledError, ConnectionNotFoundError, TimeoutError } from 'threelo';
 
-import { Sandbox, folder } from './support.mjs';
+import { busy, folder, Sandbox } from './support.mjs';
 
 const sandbox = await Sandbox.start();
 const client = sandbox.client();
@@ -176,6 +176,70 @@ test('the cursor of a listing leads on from where it was aborted, when a page ha
     const found = await inTwo({ prefetch: false }, () => void Atomics.wait(clock, 0, 0, ms));
     assert.deepEqual([found.length, new Set(found).size], [57, 57], `after ${ms} ms`);
   }
+});
+
+/** A server that gives one answer and then none; `came` and `gone` tell of the requests after it. */
+async function oneAnswer(t, body) {
+  const told = new EventEmitter();
+  let gave = body === undefined;
+  const server = createServer((request, response) => {
+    if (!gave) {
+      gave = true;
+      return response.end(JSON.stringify(body));
+    }
+    request.socket.on('close', () => told.emit('gone'));
+    told.emit('came');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  return { told, api: `http://127.0.0.1:${server.address().port}` };
+}
+
+/** Resolves when `emitter` has told of `event` so many times. */
+function times(emitter, event, count) {
+  return new Promise((resolve) => emitter.on(event, () => --count === 0 && resolve()));
+}
+
+test('an aborted listing ends what was fetched ahead', { timeout: 20_000 }, async (t) => {
+  const store = `${folder()}/threelo.db`;
+  await sandbox.connect(sandbox.client({ store }), 'user-1');
+  const page = { startAt: 0, maxResults: 2, total: 100, isLast: false, values: [{ id: '1' }, { id: '2' }] };
+  const { told, api } = await oneAnswer(t, page);
+  const [came, gone] = [times(told, 'came', 4), times(told, 'gone', 4)];
+  const own = sandbox.client({ store, endpoints: { auth: sandbox.url, api } });
+  const controller = new AbortController();
+  const items = own.paginate('user-1', '/rest/api/3/project/search', { parallel: 4, signal: controller.signal });
+  const pages = items.pages();
+  await pages.next();
+  const waiting = pages.next();
+  await came;
+  const others = busy(client, 'user-1');
+  controller.abort();
+  await assert.rejects(waiting, CancelledError);
+  await gone;
+  await others;
+  assert.equal(typeof items.cursor, 'string');
+});
+
+test('aborting a call for many ends those under way', { timeout: 20_000 }, async (t) => {
+  const store = `${folder()}/threelo.db`;
+  const connecting = sandbox.client({ store });
+  const ids = ['user-1', 'user-2', 'user-3'];
+  for (const id of ids) await sandbox.connect(connecting, id);
+  const { told, api } = await oneAnswer(t);
+  const [came, gone] = [times(told, 'came', 3), times(told, 'gone', 3)];
+  const own = sandbox.client({ store, endpoints: { auth: sandbox.url, api } });
+  const controller = new AbortController();
+  const results = own.proxyRequestMany(ids, 'GET', '/rest/api/3/myself', { signal: controller.signal });
+  const next = results[Symbol.asyncIterator]().next();
+  await came;
+  const others = busy(client, 'user-1');
+  controller.abort();
+  await assert.rejects(next, CancelledError);
+  await gone;
+  await others;
+  assert.ok(results);
 });
 
 for (const whole of [false, true]) {

@@ -7,10 +7,11 @@ import { createReadStream, mkdirSync, readdirSync, readFileSync, writeFileSync }
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 
 import { CancelledError, InvalidArgumentError, ResponseTruncatedError } from 'threelo';
 
-import { folder, Sandbox } from './support.mjs';
+import { busy, folder, Sandbox } from './support.mjs';
 
 const ATTACHMENTS = '/rest/api/3/issue/ACME-1/attachments';
 const sandbox = await Sandbox.start();
@@ -210,6 +211,27 @@ test('a signal ends a body as well, and so does closing the client', { timeout: 
   const waiting = (await second.ask()).body.getReader().read();
   await second.client.close();
   await assert.rejects(waiting, CancelledError);
+});
+
+test('a body whose read was aborted gives the connection up, though somebody keeps the response', { timeout: 20_000 }, async () => {
+  for (let time = 0; time < 10; time++) {
+    const abort = new AbortController();
+    const { ask, taken } = await steps(10);
+    const response = await ask({ signal: abort.signal });
+    const left = once(await taken, 'close');
+    (await taken).write('first');
+    const reader = response.body.getReader();
+    await reader.read();
+    const reading = reader.read();
+    await setImmediate();
+    const others = busy(client, 'user-42');
+    abort.abort();
+    await assert.rejects(reading, CancelledError);
+    (await taken).resume();
+    await left;
+    await others;
+    assert.equal(response.status, 200);
+  }
 });
 
 test('a file has its name only when it is whole', { timeout: 20_000 }, async () => {

@@ -86,6 +86,11 @@ export class Sandbox {
   }
 }
 
+/** Gives the native half's one worker enough to do that what is asked of it next comes late. */
+export function busy(client, id) {
+  return Promise.all(Array.from({ length: 2000 }, () => client.accessToken(id)));
+}
+
 /** A folder of this test file's own. */
 export function folder() {
   const path = mkdtempSync(join(tmpdir(), 'threelo-'));

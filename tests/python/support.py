@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from threelo import Client, Connection
+from threelo import AsyncClient, Client, Connection
 
 ROOT = Path(__file__).resolve().parents[2]
 SANDBOX = os.environ.get("THREELO_SANDBOX", str(ROOT / "target" / "debug" / "threelo-sandbox"))
@@ -184,6 +184,13 @@ class Person:
         session = client.connect(id, binding="browser", site=site)
         callback = self._sandbox.consent(session.url, **{"sites": [site], **choice})
         return client.complete(callback, binding="browser")
+
+
+def busy(client: AsyncClient) -> list[Any]:
+    """Gives the native half's one worker so much to do that what is asked of it next comes late. It ends with
+    what is returned.
+    """
+    return [client._native.request_async(("nobody", "GET", "/rest/api/3/myself")) for _ in range(2000)]
 
 
 def run(script: str, *arguments: str, timeout: float = PATIENCE) -> subprocess.CompletedProcess[str]:

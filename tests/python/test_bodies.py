@@ -17,7 +17,7 @@ from typing import Any, Self
 import pytest
 
 import threelo
-from support import PATIENCE, Person, Sandbox
+from support import PATIENCE, Person, Sandbox, busy
 from threelo import AsyncClient, Client, File
 
 ATTACHMENTS = "/rest/api/3/issue/ACME-1/attachments"
@@ -344,6 +344,26 @@ def test_a_response_that_is_closed_or_forgotten_gives_its_connection_up(store: d
             assert server.is_left()
             with pytest.raises(threelo.CancelledError):
                 next(arriving)
+
+
+def test_a_response_closed_right_after_a_cancelled_read_gives_its_connection_up(
+    store: dict[str, Any],
+) -> None:
+    async def scenario() -> None:
+        with Steps(10) as server:
+            async with AsyncClient(**at(server, store)) as client:
+                response = await client.proxy_request("user-42", "GET", "/rest/api/3/x", stream=True)
+                waiting = asyncio.ensure_future(anext(response.iter_bytes()))
+                await asyncio.sleep(0)
+                others = busy(client)
+                waiting.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await waiting
+                response.close()
+                assert await asyncio.to_thread(server.is_left)
+                del others
+
+    asyncio.run(scenario())
 
 
 def test_closing_a_response_or_the_client_ends_who_reads_it(store: dict[str, Any]) -> None:

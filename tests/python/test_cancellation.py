@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import threelo
-from support import PATIENCE, OnePageServer, Person, Sandbox, SilentServer
+from support import PATIENCE, OnePageServer, Person, Sandbox, SilentServer, busy
 
 
 def start(client: threelo.AsyncClient) -> asyncio.Task[threelo.Response]:
@@ -248,6 +248,28 @@ async def test_an_awaited_loop_that_is_left_ends_what_was_fetched_ahead(
             break
         del items
         await gone(server)
+
+
+async def test_a_loop_whose_task_is_cancelled_ends_what_was_fetched_ahead(
+    one_page: tuple[dict[str, Any], OnePageServer],
+) -> None:
+    options, server = one_page
+    async with threelo.AsyncClient(**options) as client:
+        items = client.paginate(*LISTING, parallel=4)
+        pages = items.pages()
+        await anext(pages)
+        for _ in range(4):
+            await came(server)
+        waiting = asyncio.ensure_future(anext(pages))
+        await asyncio.sleep(0)
+        others = busy(client)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        for _ in range(4):
+            await gone(server)
+        assert items.cursor
+        del others
 
 
 async def test_pages_that_are_closed_end_what_was_fetched_ahead_and_can_be_gone_on_with(
