@@ -41,7 +41,7 @@ fn closed() -> Error {
 }
 
 /// Why a body cannot be read in a forked child.
-fn elsewhere(py: Python<'_>) -> PyErr {
+pub(crate) fn elsewhere(py: Python<'_>) -> PyErr {
     raise(py, &Error::new(Code::Cancelled, "this response belongs to the process that forked this one"))
 }
 

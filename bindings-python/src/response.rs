@@ -12,9 +12,9 @@ use pyo3::types::PyBytes;
 use threelo_core::Error;
 use threelo_core::request::{Download, HistoryEntry, Response};
 
-use crate::body::NativeBody;
+use crate::body::{self, NativeBody};
 use crate::errors::raise;
-use crate::process::lock;
+use crate::process::{OfProcess, lock};
 
 /// An answer, whatever its status.
 #[pyclass(frozen, module = "threelo._native")]
@@ -37,14 +37,14 @@ pub(crate) struct NativeResponse {
     /// Whether the body was still on its way.
     #[pyo3(get)]
     streamed: bool,
-    arriving: Mutex<Option<Download>>,
+    arriving: OfProcess<Mutex<Option<Download>>>,
     reader: PyOnceLock<Py<NativeBody>>,
 }
 
 impl NativeResponse {
     pub(crate) fn new(mut response: Response) -> Self {
         let streamed = response.is_streamed();
-        let arriving = Mutex::new(streamed.then(|| response.download()));
+        let arriving = OfProcess::new(Mutex::new(streamed.then(|| response.download())));
         let error = response.error_for_status().err();
         let Response { status, headers, url, attempts, history, body, .. } = response;
         let (arrived, body) = (Mutex::new(body), PyOnceLock::new());
@@ -82,10 +82,11 @@ impl NativeResponse {
     #[getter]
     fn reader(&self, py: Python<'_>) -> PyResult<Py<NativeBody>> {
         let reader = || {
-            let arriving = lock(&self.arriving).take();
+            let arriving = self.arriving.get().map(|arriving| lock(arriving).take());
             let download = match arriving {
-                Some(download) => download,
-                None => self.body(py)?.extract::<PyBackedBytes>(py).map(Bytes::from_owner)?.into(),
+                Some(Some(download)) => download,
+                None if self.streamed => return Err(body::elsewhere(py)),
+                _ => self.body(py)?.extract::<PyBackedBytes>(py).map(Bytes::from_owner)?.into(),
             };
             Py::new(py, NativeBody::new(download))
         };

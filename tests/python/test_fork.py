@@ -109,6 +109,20 @@ def test_what_the_child_drops_stays_with_the_parent(connected: dict[str, Any]) -
     client.close()
 
 
+def test_a_body_on_its_way_stays_with_the_parent(connected: dict[str, Any]) -> None:
+    with threelo.Client(**connected) as client:
+        arriving = client.proxy_request("user-42", "GET", "/rest/api/3/myself", stream=True)
+        whole = client.proxy_request("user-42", "GET", "/rest/api/3/myself")
+
+        def read() -> tuple[str, bytes]:
+            with pytest.raises(threelo.CancelledError, match="the process that forked this one") as caught:
+                list(arriving.iter_bytes())
+            return caught.value.code, b"".join(whole.iter_bytes())
+
+        assert in_child(read) == ("cancelled", whole.content)
+        assert b"".join(arriving.iter_bytes()) == whole.content
+
+
 def test_events_of_the_child_are_told_in_the_child(connected: dict[str, Any]) -> None:
     heard = threading.Event()
     pids: list[int] = []
