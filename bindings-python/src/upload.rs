@@ -90,14 +90,15 @@ impl Part {
 
 /// A Python object that gives bytes when it is asked. It is asked on threads that may block, one question at a time.
 struct Pieces {
-    object: Py<PyAny>,
+    /// None once it is being closed.
+    object: Option<Py<PyAny>>,
     length: Option<u64>,
 }
 
 impl Pieces {
     fn body(object: &Bound<'_, PyAny>) -> PyResult<Body> {
         let length = object.getattr("length")?.extract()?;
-        let pieces = Arc::new(Self { object: object.clone().unbind(), length });
+        let pieces = Arc::new(Self { object: Some(object.clone().unbind()), length });
         if object.getattr("rewinds")?.extract()? {
             return Ok(Body::Source(Arc::new(Rewinding(pieces))));
         }
@@ -111,7 +112,8 @@ impl Pieces {
         question: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<T> + Send + 'static,
     ) -> io::Result<T> {
         let answer = tokio::task::spawn_blocking(move || {
-            Python::try_attach(|py| question(this.object.bind(py)).map_err(|error| worded(py, &error)))
+            let object = this.object.as_ref()?;
+            Python::try_attach(|py| question(object.bind(py)).map_err(|error| worded(py, &error)))
         });
         let gone = || io::Error::other("the interpreter is shutting down");
         answer.await.map_err(|_| gone())?.ok_or_else(gone)?
@@ -131,7 +133,7 @@ impl Pieces {
 impl Drop for Pieces {
     /// Iterators are told that nothing more will be asked. This may be a worker, which never attaches.
     fn drop(&mut self) {
-        let object = Python::try_attach(|py| self.object.clone_ref(py));
+        let object = self.object.take();
         let close = move || {
             Python::try_attach(|py| {
                 if let Some(Err(error)) = object.map(|object| object.call_method0(py, "close")) {

@@ -7,8 +7,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import io
+import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -17,7 +20,7 @@ from typing import Any, Self
 import pytest
 
 import threelo
-from support import PATIENCE, Person, Sandbox, busy
+from support import PATIENCE, Person, Sandbox, busy, environment
 from threelo import AsyncClient, Client, File
 
 ATTACHMENTS = "/rest/api/3/issue/ACME-1/attachments"
@@ -278,6 +281,61 @@ def test_cancelling_an_upload_closes_its_sources(stuck: dict[str, Any]) -> None:
             assert await asyncio.to_thread(source.closed.wait, PATIENCE)
 
     asyncio.run(scenario())
+
+
+# Takes one request whole, answers nothing, and says when its sender hangs up.
+TAKER = """
+import socket
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+taken, _ = listener.accept()
+received = b""
+while not received.endswith(b"--\\r\\n"):
+    received += taken.recv(65536)
+print("taken", flush=True)
+while taken.recv(65536):
+    pass
+print("gone", flush=True)
+"""
+
+HOLDING = """
+import asyncio, ctypes, io, json, select, struct, sys, threelo
+
+# Unlike `select.poll`, a function that is called in this way keeps the interpreter to itself.
+poll = ctypes.PyDLL(None).poll
+
+async def main():
+    async with threelo.AsyncClient(**json.loads(sys.argv[1])) as client:
+        call = client.proxy_request("user-42", "POST", "/rest/api/3/x", files=io.BytesIO(b"content"))
+        call.send(None)
+        await asyncio.to_thread(sys.stdin.readline)
+        # From here on no other thread has its turn.
+        sys.setswitchinterval(1000)
+        call.close()
+        watched = ctypes.create_string_buffer(struct.pack("ihh", 0, select.POLLIN, 0))
+        print(poll(watched, 1, 10_000))
+
+asyncio.run(main())
+"""
+
+
+def test_the_end_of_an_upload_waits_for_no_thread_that_keeps_the_interpreter(store: dict[str, Any]) -> None:
+    # What serves all calls lets the connection go, though no Python code can run meanwhile.
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", TAKER], stdout=pipe) as taker:
+        assert taker.stdout is not None
+        api = f"http://127.0.0.1:{int(taker.stdout.readline())}"
+        given = json.dumps(store | {"endpoints": {"auth": store["endpoints"]["auth"], "api": api}})
+        holding = subprocess.run(
+            [sys.executable, "-c", HOLDING, given],
+            stdin=taker.stdout,
+            capture_output=True,
+            text=True,
+            timeout=2 * PATIENCE,
+            env=environment(),
+            check=False,
+        )
+        assert (holding.returncode, holding.stdout, holding.stderr) == (0, "1\n", "")
 
 
 def test_a_body_is_read_while_it_arrives(store: dict[str, Any]) -> None:
