@@ -96,6 +96,15 @@ impl Calls {
     }
 }
 
+/// Completions, when the collector was told what their responses keep.
+fn weighed(env: &Env, ended: Vec<Completion>) -> napi::Result<Vec<Completion>> {
+    let weight = ended.iter().filter_map(|ended| ended.response.as_ref()).map(NativeResponse::weight).sum();
+    if weight > 0 {
+        env.adjust_external_memory(weight)?;
+    }
+    Ok(ended)
+}
+
 /// Starts calls and brings back what became of them.
 pub(crate) struct Port {
     calls: Arc<Calls>,
@@ -154,7 +163,7 @@ impl NativePort {
         let calls = Arc::new(Calls::default());
         let taken = Arc::clone(&calls);
         let bell = deliver.build_threadsafe_function::<()>().weak::<true>();
-        let bell = Mutex::new(bell.build_callback(move |_| Ok(taken.take()))?);
+        let bell = Mutex::new(bell.build_callback(move |call| weighed(&call.env, taken.take()))?);
         env.add_env_cleanup_hook(Arc::clone(&calls), |calls| calls.end())?;
         Ok(Self(Arc::new(Port { calls, bell })))
     }

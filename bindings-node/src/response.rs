@@ -1,7 +1,8 @@
 //! Answers, as the face sees them.
 
 use bytes::Bytes;
-use napi::bindgen_prelude::Buffer;
+use napi::Env;
+use napi::bindgen_prelude::{Buffer, ObjectFinalize};
 use napi_derive::napi;
 use threelo_core::request::{Download, Response};
 
@@ -9,19 +10,46 @@ use crate::body::NativeBody;
 use crate::failure::{Failure, caught};
 use crate::port::NativePort;
 
+/// Bodies that are no larger than the objects around them are not worth telling JavaScript's collector of.
+const LIGHT: usize = 4096;
+
 /// An answer of Jira. Nothing of it is converted before somebody asks.
-#[napi]
+#[napi(custom_finalize)]
 pub struct NativeResponse {
     response: Response,
     /// What the status means, once the body it was told from has been given away.
     verdict: Option<Option<Failure>>,
     streamed: bool,
+    /// How many bytes the collector counts for the body: it does not see them, and would keep them for long.
+    weight: i64,
+}
+
+impl ObjectFinalize for NativeResponse {
+    fn finalize(mut self, env: Env) -> napi::Result<()> {
+        self.relieve(&env)
+    }
+}
+
+impl NativeResponse {
+    /// What the collector is to be told when JavaScript is given this.
+    pub(crate) fn weight(&self) -> i64 {
+        self.weight
+    }
+
+    /// Tells the collector that the body is gone, or another object's.
+    fn relieve(&mut self, env: &Env) -> napi::Result<()> {
+        match std::mem::take(&mut self.weight) {
+            0 => Ok(()),
+            weight => env.adjust_external_memory(-weight).map(drop),
+        }
+    }
 }
 
 impl From<Response> for NativeResponse {
     fn from(response: Response) -> Self {
         let streamed = response.is_streamed();
-        Self { response, verdict: None, streamed }
+        let weight = Some(response.body.len()).filter(|length| *length > LIGHT).unwrap_or(0);
+        Self { response, verdict: None, streamed, weight: i64::try_from(weight).unwrap_or(0) }
     }
 }
 
@@ -61,9 +89,10 @@ impl NativeResponse {
 
     /// The body, which is given away: only the first call has it.
     #[napi]
-    pub fn take_body(&mut self) -> Buffer {
+    pub fn take_body(&mut self, env: Env) -> napi::Result<Buffer> {
         self.verdict = Some(self.error_for_status());
-        Vec::from(std::mem::take(&mut self.response.body)).into()
+        self.relieve(&env)?;
+        Ok(Vec::from(std::mem::take(&mut self.response.body)).into())
     }
 
     /// Whether the body is still on its way.

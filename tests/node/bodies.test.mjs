@@ -234,6 +234,31 @@ test('a body whose read was aborted gives the connection up, though somebody kee
   }
 });
 
+test('bodies that nobody has read do not pile up', { timeout: 60_000 }, async () => {
+  // They are outside of JavaScript's heap, whose collector comes only if it knows of them.
+  const length = 16 * 2 ** 20;
+  const content = Buffer.alloc(length);
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => {
+      socket.write(`HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: ${length}\r\n\r\n`);
+      socket.end(content);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  after(() => server.close());
+  const api = `http://127.0.0.1:${server.address().port}`;
+  const asking = sandbox.client({ store, endpoints: { auth: sandbox.url, api } });
+  const before = process.memoryUsage().rss;
+  let most = 0;
+  for (let call = 0; call < 40; call++) {
+    const { status } = await asking.proxyRequest('user-42', 'GET', '/rest/api/3/x');
+    assert.equal(status, 200);
+    most = Math.max(most, process.memoryUsage().rss - before);
+  }
+  assert.ok(most < 20 * length, `${most} bytes were kept of 40 bodies of ${length}`);
+});
+
 test('a file has its name only when it is whole', { timeout: 20_000 }, async () => {
   const place = join(folder(), 'folder');
   const wanted = join(place, 'report.txt');
