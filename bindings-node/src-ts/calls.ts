@@ -31,19 +31,28 @@ export function call(start: (id: number) => void, signal?: AbortSignal): Promise
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve(cancelled(signal));
     const id = nextId();
-    start(id);
-    const settle = (completion: Completion) => {
+    const over = () => {
       forget?.();
       waiting.delete(id);
       release();
+    };
+    const settle = (completion: Completion) => {
+      over();
       resolve(completion);
     };
+    // Before the call starts: what is no signal must not be found out when something was sent.
     const forget = signal && onAbort(signal, () => {
       port.cancel(id);
       settle(cancelled(signal));
     });
     waiting.set(id, settle);
     hold();
+    try {
+      start(id);
+    } catch (error) {
+      over();
+      throw error;
+    }
   });
 }
 

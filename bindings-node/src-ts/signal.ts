@@ -4,6 +4,7 @@ class Watch {
   readonly #signal: AbortSignal;
 
   constructor(signal: AbortSignal) {
+    if (!(signal instanceof AbortSignal)) throw new TypeError('signal is not an AbortSignal; give that of an AbortController, or AbortSignal.timeout()');
     this.#signal = signal;
     signal.addEventListener('abort', this.#tell, { once: true });
     watches.set(signal, this);

@@ -242,6 +242,24 @@ test('aborting a call for many ends those under way', { timeout: 20_000 }, async
   assert.ok(results);
 });
 
+test('what is no signal is refused before anything is sent', async () => {
+  await sandbox.control('DELETE', '/log');
+  for (const signal of [{}, 'soon', 7, new EventEmitter()]) {
+    const call = client.proxyRequest('user-1', 'PUT', '/rest/api/3/_echo', { json: {}, signal });
+    await assert.rejects(call, { name: 'TypeError', message: /signal.*AbortSignal/ });
+  }
+  await client.proxyRequest('user-1', 'GET', '/rest/api/3/serverInfo');
+  const { requests } = await sandbox.control('GET', '/log');
+  assert.deepEqual(requests.map((request) => request.path.replace(/.*\//, '')), ['serverInfo']);
+});
+
+test('a call that cannot be started leaves nothing at the signal, and does not keep the process', async () => {
+  const { signal } = new AbortController();
+  const response = await client.proxyRequest('user-1', 'GET', '/rest/api/3/myself', { signal });
+  await assert.rejects(response.save(7), /String/);
+  assert.equal(getEventListeners(signal, 'abort').length, 0);
+});
+
 for (const whole of [false, true]) {
   test(`a loop over ${whole ? 'pages' : 'items'} that is left ends what was fetched ahead`, async () => {
     const store = `${folder()}/threelo.db`;
