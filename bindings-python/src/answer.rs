@@ -11,17 +11,20 @@ use futures::FutureExt;
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use threelo_core::paginate::Page;
 use threelo_core::{Error, Result};
 use tokio::runtime::Handle;
 
 use crate::many::Arrived;
 use crate::response::NativeResponse;
-use crate::{errors, many, runtime};
+use crate::{errors, json, many, runtime};
 
 /// A result on its way to Python.
 pub(crate) enum Answer {
-    /// JSON, or nothing at the end of a listing.
+    /// JSON, or nothing at an end.
     Text(Option<String>),
+    /// A page of a listing, or nothing at its end.
+    Page(Option<Page>),
     /// A piece of a body, or nothing at its end.
     Bytes(Option<Bytes>),
     Response(Box<NativeResponse>),
@@ -73,6 +76,7 @@ pub(crate) fn at_once(handle: &Handle, work: &mut Work) -> Option<Outcome> {
 pub(crate) fn into_python(outcome: Outcome, py: Python<'_>) -> PyResult<Py<PyAny>> {
     match outcome {
         Ok(Answer::Text(text)) => text.into_py_any(py),
+        Ok(Answer::Page(page)) => page.map(|page| json::items(py, &page)).transpose()?.into_py_any(py),
         Ok(Answer::Result(arrived)) => many::into_python(&arrived, py),
         Ok(Answer::Bytes(bytes)) => bytes.map(|bytes| PyBytes::new(py, &bytes)).into_py_any(py),
         Ok(Answer::Response(response)) => Py::new(py, *response)?.into_py_any(py),

@@ -15,6 +15,7 @@ mod errors;
 mod events;
 mod fork;
 mod free;
+mod json;
 mod live;
 mod logs;
 mod many;

@@ -24,12 +24,12 @@ struct Listing {
 }
 
 impl Listing {
-    async fn after(&mut self, received: usize) -> Result<Option<String>> {
+    async fn after(&mut self, received: usize) -> Result<Option<Page>> {
         if received >= self.fetched {
             self.last = self.paginator.next_page().await?;
             self.fetched += usize::from(self.last.is_some());
         }
-        Ok(self.last.as_ref().map(Page::to_json))
+        Ok(self.last.clone())
     }
 
     /// A page that is not there yet begins where the one before it ends.
@@ -44,7 +44,7 @@ pub(crate) struct NativePaginator(OfProcess<Arc<Mutex<Listing>>>);
 
 #[pymethods]
 impl NativePaginator {
-    /// The page after the first `received` ones, as JSON; `None` at the end.
+    /// The page after the first `received` ones, as a list; `None` at the end.
     fn next_page(&self, py: Python<'_>, received: usize) -> PyResult<Py<PyAny>> {
         wait(py, self.next(py, received)?)
     }
@@ -87,6 +87,6 @@ impl NativePaginator {
 
     fn next(&self, py: Python<'_>, received: usize) -> PyResult<Work> {
         let listing = self.listing(py)?.clone();
-        Ok(work(async move { Ok(Answer::Text(listing.lock().await.after(received).await?)) }))
+        Ok(work(async move { Ok(Answer::Page(listing.lock().await.after(received).await?)) }))
     }
 }

@@ -4,7 +4,6 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 use http::HeaderMap;
-use jiter::{PythonParse, map_json_error};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::sync::PyOnceLock;
@@ -14,6 +13,7 @@ use threelo_core::request::{Download, HistoryEntry, Response};
 
 use crate::body::{self, NativeBody};
 use crate::errors::raise;
+use crate::json;
 use crate::process::{OfProcess, lock};
 
 /// An answer, whatever its status.
@@ -95,15 +95,12 @@ impl NativeResponse {
 
     /// The body, read as JSON. `ValueError` where it is none.
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let read = |body: &[u8]| {
-            PythonParse::default().python_parse(py, body).map_err(|error| map_json_error(body, &error))
-        };
         match self.body.get(py) {
-            Some(given) => read(given.as_bytes(py)),
+            Some(given) => json::read(py, given.as_bytes(py)),
             // A copy of the handle: reading runs Python's collector, and must not hold the lock meanwhile.
             None => {
                 let arrived = lock(&self.arrived).clone();
-                read(&arrived)
+                json::read(py, &arrived)
             }
         }
     }

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import threelo
-from support import PATIENCE, ROOT, Person, Sandbox, for_node
+from support import PATIENCE, ROOT, OnePageServer, Person, Sandbox, for_node
 
 PLAIN = {"listing_items": 257, "barred_operations": "served"}
 CLAMPED = PLAIN | {"page_size_limit": 20, "cursor_page_end": "last", "listing_fault": "wobbling_total"}
@@ -112,6 +112,33 @@ async def test_every_listing_awaited(
                     return error
 
         judge(listings, await asyncio.gather(*map(walk, listings)))
+
+
+class Odd(OnePageServer):
+    """Its one page has what JSON allows and readers stumble over."""
+
+    ITEMS = (
+        rb'[{"id": 123456789012345678901234567890, "cut": "\ud83d", "whole": "\ud83d\ude00 \u00fc"},'
+        rb'{"same": 1, "same": 2.50, "big": 1e300, "least": -0.0, "deep": %s}, null, "text", []]'
+    ) % (b"[" * 100 + b"]" * 100)
+    PAGE = b'{"startAt":0,"maxResults":5,"total":5,"isLast":true,"values":' + ITEMS + b"}"
+
+
+def test_items_are_read_as_the_json_module_reads_them(stuck: dict[str, Any]) -> None:
+    with Odd() as server:
+        given = stuck | {"endpoints": stuck["endpoints"] | {"api": server.url}}
+        with threelo.Client(**given) as client:
+            items = list(client.paginate("user-42", "/rest/api/3/project/search"))
+    assert items == json.loads(Odd.ITEMS)
+    assert [repr(item) for item in items] == [repr(item) for item in json.loads(Odd.ITEMS)]
+
+
+def test_a_body_is_read_as_the_json_module_reads_it(stuck: dict[str, Any]) -> None:
+    with Odd() as server:
+        given = stuck | {"endpoints": stuck["endpoints"] | {"api": server.url}}
+        with threelo.Client(**given) as client:
+            response = client.proxy_request("user-42", "GET", "/rest/api/3/project/search")
+    assert repr(response.json()) == repr(json.loads(Odd.PAGE))
 
 
 def in_node(given: dict[str, Any], listings: list[Any], take: int) -> list[Any]:

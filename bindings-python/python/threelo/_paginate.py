@@ -39,10 +39,10 @@ class _Items:
         self._before = self.cursor
         return self._received
 
-    def _turn(self, page: str | None) -> bool:
+    def _turn(self, page: list[Any] | None) -> bool:
         """Goes on to a page; says whether there was one."""
         if page is not None:
-            self._page, self._used = _results.items(page), 0
+            self._page, self._used = page, 0
             self._received += 1
         return page is not None
 

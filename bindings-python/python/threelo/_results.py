@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from ._types import Authorization, Connection, ConnectSession, KeepAliveReport, RateLimit, RekeyReport, Site
 
@@ -46,11 +45,6 @@ def authorization(answer: str) -> Authorization:
 def text(answer: str) -> str:
     """A string."""
     return str(json.loads(answer))
-
-
-def items(page: str) -> list[Any]:
-    """The items of a page of a listing."""
-    return list(json.loads(page))
 
 
 def connections(page: str) -> tuple[list[Connection], str | None]:
