@@ -78,6 +78,20 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
+/// The beginning of a day in UTC; `None`: there is no such day.
+#[must_use]
+pub(crate) fn midnight(year: i64, month: i64, day: i64) -> Option<Millis> {
+    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    let shifted_year = if month <= 2 { year - 1 } else { year };
+    let shifted_month = (month + 9) % 12;
+    let of_year = (153 * shifted_month + 2) / 5 + day - 1;
+    let days =
+        365 * shifted_year + shifted_year / 4 - shifted_year / 100 + shifted_year / 400 + of_year - 719_468;
+    (civil(days) == (year, month, day)).then_some(days * DAY)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,5 +100,13 @@ mod tests {
     fn dates_are_written_the_way_jira_writes_them() {
         assert_eq!(jira_date(0), "1970-01-01T00:00:00.000+0000");
         assert_eq!(jira_date(1_709_210_096_789), "2024-02-29T12:34:56.789+0000");
+    }
+
+    #[test]
+    fn days_are_found_where_they_are_and_only_those_there_are() {
+        assert_eq!(midnight(1970, 1, 1), Some(0));
+        assert_eq!(midnight(2024, 2, 29), Some(1_709_210_096_789 / DAY * DAY));
+        assert_eq!(midnight(2023, 2, 29), None);
+        assert_eq!(midnight(2024, 13, 1), None);
     }
 }

@@ -145,7 +145,7 @@ async fn search_refuses_what_jira_refuses() {
     assert_eq!(bench.jira("/rest/api/2/search?jql=project=ACME", &pair.access).await.0, 410);
     let first = bench.jira("/rest/api/3/search/jql?jql=project=ACME&maxResults=1", &pair.access).await.1;
     let token = first["nextPageToken"].as_str().unwrap();
-    let other = format!("/rest/api/3/search/jql?jql=project=OTHER&nextPageToken={token}");
+    let other = format!("/rest/api/3/search/jql?jql=project!=ACMEP1&nextPageToken={token}");
     assert_eq!(bench.jira(&other, &pair.access).await.0, 400, "a token belongs to its query");
     let fresh = bench.ada().await;
     bench.settings(json!({"expires_in": 999_999_999})).await;
@@ -153,6 +153,60 @@ async fn search_refuses_what_jira_refuses() {
     bench.advance(7 * 24 * 3600).await;
     let same = format!("/rest/api/3/search/jql?jql=project=ACME&nextPageToken={token}");
     assert_eq!(bench.jira(&same, &long.access).await.0, 400, "seven days");
+}
+
+#[tokio::test]
+async fn search_answers_400_with_a_message_to_what_it_cannot_evaluate() {
+    let bench = Bench::new().await;
+    let pair = bench.ada().await;
+    let path = "/rest/api/3/search/jql?jql=project%3DACME+AND+sprint%3D7";
+    let (status, body) = bench.jira(path, &pair.access).await;
+    let message = "Field 'sprint' does not exist or you do not have permission to view it.";
+    assert_eq!((status, body), (400, json!({"errorMessages": [message], "errors": {}})));
+    let count = format!("/ex/jira/{}/rest/api/3/search/approximate-count", bench.cloud_id("acme").await);
+    let counted = async |jql: &str| {
+        let response = bench.send("POST", &count, &pair.access, Some(json!({"jql": jql}))).await;
+        (response.status().as_u16(), response.json::<Value>().await.unwrap()["count"].as_u64())
+    };
+    assert_eq!(counted("project = OTHER").await, (400, None));
+    assert_eq!(counted("status = Done OR key = ACME-1").await, (200, Some(20)));
+}
+
+#[tokio::test]
+async fn search_is_sorted_over_its_pages() {
+    let bench = Bench::new().await;
+    let pair = bench.ada().await;
+    let issue = format!("/ex/jira/{}/rest/api/3/issue/ACME-30", bench.cloud_id("acme").await);
+    bench.advance(60).await;
+    let edit = json!({"fields": {"summary": "edited"}});
+    assert_eq!(bench.send("PUT", &issue, &pair.access, Some(edit)).await.status(), 204);
+    let walked = async |order: &str| {
+        let (mut seen, mut token) = (Vec::new(), String::new());
+        loop {
+            let path = format!(
+                "/rest/api/3/search/jql?jql=project%3DACME+order+by+{order}&fields=key,updated,created&maxResults=20&nextPageToken={token}"
+            );
+            let (status, page) = bench.jira(&path, &pair.access).await;
+            assert_eq!(status, 200, "{page}");
+            seen.extend(page["issues"].as_array().unwrap().iter().cloned());
+            match page["nextPageToken"].as_str() {
+                Some(next) => token = next.to_owned(),
+                None => return seen,
+            }
+        }
+    };
+    let keys = |issues: &[Value]| {
+        let keys = issues.iter().map(|issue| issue["key"].as_str().unwrap().to_owned());
+        keys.collect::<Vec<_>>()
+    };
+    let numbered = |numbers: &mut dyn Iterator<Item = u32>| {
+        numbers.map(|number| format!("ACME-{number}")).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(&walked("created+DESC").await), numbered(&mut (1..=57).rev()));
+    assert_eq!(keys(&walked("key+ASC").await), numbered(&mut (1..=57)));
+    let updated = walked("updated+DESC").await;
+    assert_eq!(keys(&updated[..2]), ["ACME-30", "ACME-57"]);
+    assert_ne!(updated[0]["fields"]["updated"], updated[0]["fields"]["created"]);
 }
 
 #[tokio::test]

@@ -59,11 +59,12 @@ fn hook(events: &[&str]) -> Value {
 async fn registering_answers_200_whatever_became_of_each() {
     let hooks = Hooks::new().await;
     let one = hook(&["jira:issue_created"]);
-    let wrong = [json!({"events": ["jira:issue_created"]}), hook(&["sprint_blown_up"]), hook(&[])];
+    let unread = json!({"events": ["jira:issue_created"], "jqlFilter": "project = OTHER"});
+    let wrong = [json!({"events": ["jira:issue_created"]}), hook(&["sprint_blown_up"]), hook(&[]), unread];
     let all: Vec<Value> = std::iter::once(one.clone()).chain(wrong).collect();
     let results = hooks.register("https://app.example.com/hook", json!(all)).await;
     assert_eq!(results[0], json!({"createdWebhookId": 1000}));
-    assert!((1..4).all(|at| results[at]["errors"].is_array()), "{results}");
+    assert!((1..5).all(|at| results[at]["errors"].is_array()), "{results}");
 
     let elsewhere = hooks.register("https://app.example.com/other", json!([one])).await;
     assert!(elsewhere[0]["errors"][0].as_str().unwrap().contains("single URL"));
@@ -126,7 +127,7 @@ async fn deliveries_are_signed_with_the_apps_secret_and_end_with_the_grant() {
 async fn a_filter_keeps_out_what_it_does_not_name() {
     let hooks = Hooks::new().await;
     let of = |jql: &str| json!({"events": ["jira:issue_updated"], "jqlFilter": jql});
-    let three = json!([of("project = ACME"), of("project = OTHER"), of("issueKey in (ACME-2)")]);
+    let three = json!([of("project = ACME"), of("project != ACME"), of("issueKey in (ACME-2)")]);
     hooks.register("https://app.example.com/hook", three).await;
     for (issue, matched) in [("ACME-1", json!([1000])), ("ACME-2", json!([1000, 1002]))] {
         let deliveries = hooks.deliveries(&format!("?issue={issue}")).await;

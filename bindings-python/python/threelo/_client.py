@@ -153,7 +153,7 @@ class Client(Base):
         """Iterates over the items of a listing, page after page. pages() gives whole pages, cursor the place
         to go on from.
 
-            jql = "project = ACME order by created"
+            jql = "project = ACME order by created desc"
             for issue in client.paginate("user-42", "/rest/api/3/search/jql", params={"jql": jql}):
                 print(issue["key"])
 

@@ -76,6 +76,7 @@ pub(crate) struct SiteData {
     created: Vec<Created>,
     changes: HashMap<Position, Map<String, Value>>,
     deleted: HashSet<Position>,
+    touched: HashMap<Position, Millis>,
     /// Comments that callers made.
     pub(crate) comments: BTreeMap<Position, Vec<Comment>>,
     /// Attachments that callers made.
@@ -86,6 +87,11 @@ pub(crate) struct SiteData {
 }
 
 impl SiteData {
+    /// The statuses there are, in the order of the work.
+    pub(crate) const STATUSES: [&str; 3] = ["To Do", "In Progress", "Done"];
+    /// The types of seeded issues.
+    pub(crate) const TYPES: [&str; 3] = ["Task", "Bug", "Story"];
+
     /// The content of a fresh site.
     #[must_use]
     pub(crate) fn new(site: &Site, started: Millis) -> Self {
@@ -105,6 +111,7 @@ impl SiteData {
             created: Vec::new(),
             changes: HashMap::new(),
             deleted: HashSet::new(),
+            touched: HashMap::new(),
             comments: BTreeMap::new(),
             attachments: Vec::new(),
             edits: 0,
@@ -150,11 +157,22 @@ impl SiteData {
         self.made(at).map_or(self.started - before * 60 * SECOND, |made| made.at)
     }
 
+    /// When an issue was last changed, commented or given an attachment.
+    #[must_use]
+    pub(crate) fn updated_at(&self, at: Position) -> Millis {
+        self.touched.get(&at).copied().unwrap_or_else(|| self.created_at(at))
+    }
+
+    /// The project an issue is in, counted from 0, and its number there.
+    #[must_use]
+    pub(crate) fn place(&self, at: Position) -> (usize, u64) {
+        self.made(at).map_or((0, at + 1), |made| (made.project, made.number))
+    }
+
     /// The key of an issue.
     #[must_use]
     pub(crate) fn key(&self, at: Position) -> Option<String> {
-        let number = self.made(at).map_or(at + 1, |made| made.number);
-        Some(format!("{}-{number}", self.project_of(at)?.key))
+        Some(format!("{}-{}", self.project_of(at)?.key, self.place(at).1))
     }
 
     /// The id of an issue.
@@ -193,8 +211,9 @@ impl SiteData {
     }
 
     /// Changes fields of an issue.
-    pub(crate) fn edit(&mut self, at: Position, fields: Map<String, Value>) {
+    pub(crate) fn edit(&mut self, at: Position, fields: Map<String, Value>, now: Millis) {
         self.edits += 1;
+        self.touched.insert(at, now);
         self.changes.entry(at).or_default().extend(fields);
     }
 
@@ -208,6 +227,7 @@ impl SiteData {
         let comment = Comment { id: self.next_comment, author: author.to_owned(), body, at: now };
         self.next_comment += 1;
         self.comments.entry(at).or_default().push(comment.clone());
+        self.touched.insert(at, now);
         comment
     }
 
@@ -217,6 +237,7 @@ impl SiteData {
         let (name, kind, content) = (file.file_name, file.kind, file.content);
         let attachment = Attachment { id, issue, name, kind, content, author: author.to_owned(), at };
         self.attachments.push(attachment.clone());
+        self.touched.insert(issue, at);
         attachment
     }
 
@@ -225,34 +246,59 @@ impl SiteData {
         self.started
     }
 
-    /// All fields of an issue.
+    /// What stands in one of the fields that issues are searched by; null where nothing does.
     #[must_use]
-    pub(crate) fn fields(&self, at: Position) -> Map<String, Value> {
-        const STATUS: [&str; 3] = ["To Do", "In Progress", "Done"];
-        const TYPE: [&str; 3] = ["Task", "Bug", "Story"];
+    pub(crate) fn value(&self, at: Position, name: &str) -> Value {
         let pick = |names: &[&'static str], step: u64| {
             let index = usize::try_from(at / step).unwrap_or(0) % names.len().max(1);
             names.get(index).copied().unwrap_or_default()
         };
+        if let Some(given) = self.changes.get(&at).and_then(|fields| fields.get(name)) {
+            return given.clone();
+        }
+        match name {
+            "summary" => json!(format!("Seeded issue {}", at + 1)),
+            "status" => {
+                json!({"name": if self.made(at).is_some() { "To Do" } else { pick(&Self::STATUSES, 1) }})
+            }
+            "issuetype" => json!({"name": pick(&Self::TYPES, 3), "subtask": false}),
+            "priority" => json!({"name": "Medium"}),
+            "resolution" => match self.value(at, "status").get("name").and_then(Value::as_str) {
+                Some("Done") => json!({"name": "Done"}),
+                _ => Value::Null,
+            },
+            "labels" => json!([]),
+            _ => Value::Null,
+        }
+    }
+
+    /// Whether a caller gave a field a value of this name.
+    #[must_use]
+    pub(crate) fn was_given(&self, field: &str, name: &str) -> bool {
+        let mut given = self.changes.values().filter_map(|fields| fields.get(field)?.get("name")?.as_str());
+        given.any(|one| one.eq_ignore_ascii_case(name))
+    }
+
+    /// All fields of an issue.
+    #[must_use]
+    pub(crate) fn fields(&self, at: Position) -> Map<String, Value> {
         let project = self.project_of(at);
         let mut fields = Map::new();
         let mut put = |name: &str, value: Value| {
             fields.insert(name.to_owned(), value);
         };
-        put("summary", json!(format!("Seeded issue {}", at + 1)));
-        put("status", json!({"name": if self.made(at).is_some() { "To Do" } else { pick(&STATUS, 1) }}));
-        put("issuetype", json!({"name": pick(&TYPE, 3), "subtask": false}));
-        put("priority", json!({"name": "Medium"}));
-        put("assignee", Value::Null);
-        put("labels", json!([]));
-        put("description", Value::Null);
+        for name in
+            ["summary", "status", "issuetype", "priority", "resolution", "assignee", "labels", "description"]
+        {
+            put(name, self.value(at, name));
+        }
         let attached = self.attachments.iter().filter(|one| one.issue == at);
         put(
             "attachment",
             attached.map(|one| json!({"id": one.id.to_string(), "filename": one.name})).collect(),
         );
         put("created", json!(jira_date(self.created_at(at))));
-        put("updated", json!(jira_date(self.created_at(at))));
+        put("updated", json!(jira_date(self.updated_at(at))));
         if let Some(project) = project {
             put("project", json!({"id": project.id.to_string(), "key": project.key, "name": project.name}));
         }

@@ -114,7 +114,7 @@ pub(crate) fn edit(call: &mut Call<'_>) -> Reply {
         .collect();
     let (author, now) = (call.caller.account.clone(), call.state.clock.now());
     let Some(site) = call.site_mut() else { return missing() };
-    site.data.edit(at, fields);
+    site.data.edit(at, fields, now);
     for comment in added {
         site.data.comment(at, &author, comment, now);
     }

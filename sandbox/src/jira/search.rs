@@ -7,7 +7,7 @@ use crate::errors;
 use crate::gateway::Call;
 use crate::jira::data::Position;
 use crate::jira::issue::show;
-use crate::jql::Query;
+use crate::jql::{Asker, Query};
 use crate::mint::base64url;
 use crate::reply::Reply;
 use crate::settings::LastPageToken;
@@ -68,14 +68,14 @@ pub(crate) fn by_body(call: &mut Call<'_>) -> Reply {
 }
 
 fn run(call: &mut Call<'_>, mut asked: Asked) -> Reply {
-    let query = match Query::read(&asked.jql) {
+    let now = call.state.clock.now();
+    let query = match read(call, &asked.jql, now) {
         Ok(query) => query,
         Err(why) => return errors::jira(400, &why),
     };
     if asked.fields.is_empty() {
         asked.fields.push("id".into());
     }
-    let now = call.state.clock.now();
     let start = match &asked.token {
         None => 0,
         Some(token) => match open_token(call, token, &asked.jql, now) {
@@ -88,8 +88,7 @@ fn run(call: &mut Call<'_>, mut asked: Asked) -> Reply {
     // A lowered limit holds for everything; otherwise bare listings may be long (F8).
     let limit = if bare && limit >= 100 { BARE_LIMIT.max(limit) } else { limit };
     let size = asked.max.unwrap_or(50).clamp(1, limit);
-    let mut found =
-        matching(call, &query, &asked.reconcile, now).skip(start).take(size + 1).collect::<Vec<_>>();
+    let mut found = found(call, &query, &asked.reconcile, now, start, size + 1);
     let last = found.len() <= size;
     found.truncate(size);
     let issues: Vec<Value> = found.iter().map(|at| show(call, *at, &asked.fields)).collect();
@@ -103,6 +102,32 @@ fn run(call: &mut Call<'_>, mut asked: Asked) -> Reply {
         }
     }
     Reply::json(200, &body)
+}
+
+/// The query, read for the site that is called.
+fn read(call: &Call<'_>, jql: &str, now: Millis) -> Result<Query, String> {
+    let Some(site) = call.site() else { return Err("The site is gone.".into()) };
+    Query::read(jql, &Asker { data: &site.data, now, account: &call.caller.account })
+}
+
+/// A window of what is found, in the order asked for.
+fn found(
+    call: &Call<'_>,
+    query: &Query,
+    reconcile: &[u64],
+    now: Millis,
+    start: usize,
+    size: usize,
+) -> Vec<Position> {
+    let all = matching(call, query, reconcile, now);
+    match call.site().filter(|_| query.is_sorted()) {
+        None => all.skip(start).take(size).collect(),
+        Some(site) => {
+            let mut all: Vec<_> = all.collect();
+            query.sort(&site.data, &mut all);
+            all.into_iter().skip(start).take(size).collect()
+        }
+    }
 }
 
 /// The issues found. The index lags behind by `search_lag_ms`, except for issues named in `reconcileIssues` (F8).
@@ -126,9 +151,10 @@ fn matching<'a>(
 #[must_use]
 pub(crate) fn count(call: &mut Call<'_>) -> Reply {
     let body = call.request.json().unwrap_or(Value::Null);
-    match Query::read(body.get("jql").and_then(Value::as_str).unwrap_or("")) {
+    let now = call.state.clock.now();
+    match read(call, body.get("jql").and_then(Value::as_str).unwrap_or(""), now) {
         Ok(query) => {
-            let count = matching(call, &query, &[], call.state.clock.now()).count();
+            let count = matching(call, &query, &[], now).count();
             Reply::json(200, &json!({"count": count}))
         }
         Err(why) => errors::jira(400, &why),

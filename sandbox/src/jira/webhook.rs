@@ -9,7 +9,7 @@ use crate::errors;
 use crate::gateway::Call;
 use crate::jira::paging::{Window, page_bean};
 use crate::jira::people::user;
-use crate::jql::Query;
+use crate::jql::{Asker, Query};
 use crate::mint::base64url;
 use crate::reply::Reply;
 use crate::state::{LiveSite, State};
@@ -68,7 +68,8 @@ pub(crate) fn register(call: &mut Call<'_>) -> Reply {
     // One address for an app, on all sites and for everybody (F9.2).
     let mut others = call.state.sites.iter().flat_map(|site| &site.webhooks);
     let other = others.any(|one| one.client_id == app && one.url != url && one.expires > now);
-    let registered = asked.iter().map(|one| match check(one) {
+    let checked: Vec<_> = asked.iter().map(|one| check(call, one, now)).collect();
+    let registered = checked.into_iter().map(|one| match one {
         Err(why) => json!({"errors": [why]}),
         Ok(_) if other => json!({"errors": ["Only a single URL per app is allowed to be registered."]}),
         Ok((events, jql)) => {
@@ -88,10 +89,13 @@ pub(crate) fn register(call: &mut Call<'_>) -> Reply {
     Reply::json(200, &json!({"webhookRegistrationResult": results}))
 }
 
-fn check(one: &Value) -> Result<(Vec<String>, String), String> {
+fn check(call: &Call<'_>, one: &Value, now: Millis) -> Result<(Vec<String>, String), String> {
     let jql = one.get("jqlFilter").and_then(Value::as_str).unwrap_or("");
     if jql.trim().is_empty() || jql.to_ascii_lowercase().contains("is not empty") {
         return Err("The JQL filter is required, and must restrict.".into());
+    }
+    if let Some(site) = call.site() {
+        Query::read(jql, &Asker { data: &site.data, now, account: &call.caller.account })?;
     }
     let events: Vec<String> = one
         .get("events")
@@ -162,8 +166,10 @@ pub(crate) fn deliveries(state: &State, site: &LiveSite, event: &str, issue: &st
     };
     let at = site.data.find(issue);
     let filtered = |one: &&Webhook| {
-        let query = Query::read(&one.jql).unwrap_or_default();
-        at.is_none_or(|at| query.matches(&site.data, at))
+        let asker = Asker { data: &site.data, now, account: &one.account };
+        // It was read when it was registered; what it named may be gone by now.
+        let query = Query::read(&one.jql, &asker);
+        query.is_ok_and(|query| at.is_none_or(|at| query.matches(&site.data, at)))
     };
     let found = site.webhooks.iter().filter(waiting).filter(live).filter(filtered);
     let mut by_app: Vec<(&Webhook, Vec<u64>)> = Vec::new();
