@@ -19,6 +19,11 @@ const SECRET: [&str; 10] = [
     "nextPageToken",
 ];
 
+/// How many requests are kept. A sandbox that serves for weeks must not grow for weeks.
+const MOST: usize = 100_000;
+/// How many of the oldest go at once, so that forgetting costs little.
+const FORGOTTEN: usize = MOST / 10;
+
 /// One request.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Entry {
@@ -129,6 +134,10 @@ impl Log {
 
     /// A request has arrived; answers its number.
     pub(crate) fn arrived(&mut self, at: Millis, method: &str, path: &str, query: &str) -> u64 {
+        if self.requests.len() >= MOST {
+            self.requests.drain(..FORGOTTEN);
+            self.dropped += FORGOTTEN as u64;
+        }
         let n = self.dropped + self.requests.len() as u64 + 1;
         self.requests.push(Entry {
             n,
@@ -231,6 +240,22 @@ mod tests {
         let text = serde_json::to_string(&log).unwrap();
         assert!(text.contains("client_id=a"));
         assert!(!text.contains("canary"));
+    }
+
+    #[test]
+    fn the_oldest_requests_go_when_there_are_too_many_and_numbers_and_counts_stay() {
+        let mut log = Log::default();
+        let note = Note { grant_type: Some("refresh_token".into()), ..Note::default() };
+        for at in 0..MOST + 5 {
+            let n = log.arrived(0, "GET", "/a", "");
+            log.acted(n, "/oauth/token", &note);
+            log.answered(n, 200);
+            assert_eq!(n, at as u64 + 1);
+        }
+        assert_eq!(log.requests.len(), MOST - FORGOTTEN + 5);
+        assert_eq!(log.requests[0].n, FORGOTTEN as u64 + 1);
+        assert!(log.requests.iter().all(|entry| entry.status == Some(200)));
+        assert_eq!(log.counts.refresh_exchanges, MOST as u64 + 5);
     }
 
     #[test]

@@ -55,9 +55,18 @@ fn part(head: &str, content: Bytes) -> Option<Part> {
 
 /// `name="value"` or `name=value` after a semicolon.
 fn parameter(header: &str, name: &str) -> Option<String> {
-    header.split(';').skip(1).find_map(|piece| {
+    pieces(header).skip(1).find_map(|piece| {
         let (key, value) = piece.split_once('=')?;
         key.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"').to_owned())
+    })
+}
+
+/// What semicolons part, unless they stand between quotes. Browsers and our clients write a quote inside as `%22`.
+fn pieces(header: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    header.split(move |letter| {
+        quoted ^= letter == '"';
+        letter == ';' && !quoted
     })
 }
 
@@ -82,5 +91,12 @@ mod tests {
         let cut = Bytes::from(body.trim_end_matches("--x--\r\n").to_owned());
         assert!(read("multipart/form-data; boundary=x", &cut).is_none());
         assert!(read("application/json", &cut).is_none());
+    }
+
+    #[test]
+    fn a_semicolon_between_quotes_belongs_to_the_name() {
+        let header = "form-data; name=\"file\"; filename=\"a;b=c; d.txt\"; x=1";
+        assert_eq!(parameter(header, "filename").as_deref(), Some("a;b=c; d.txt"));
+        assert_eq!(parameter(header, "x").as_deref(), Some("1"));
     }
 }

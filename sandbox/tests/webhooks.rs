@@ -147,6 +147,11 @@ async fn a_task_is_started_with_a_303_to_the_site_and_goes_on_with_each_look() {
         let (_, task) = hooks.send("GET", "/task/10001", None).await;
         assert_eq!((&task["status"], &task["progress"]), (&json!(status), &json!(progress)));
     }
+    // However often somebody looks.
+    for _ in 0..300 {
+        let (status, task) = hooks.send("GET", "/task/10001", None).await;
+        assert_eq!((status, &task["status"]), (200, &json!("COMPLETE")));
+    }
     for unknown in ["/task/10002", "/task/1", "/task/x"] {
         assert_eq!(hooks.send("GET", unknown, None).await.0, 404);
     }

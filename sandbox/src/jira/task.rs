@@ -24,7 +24,7 @@ pub(crate) fn start(call: &mut Call<'_>) -> Reply {
 pub(crate) fn get(call: &mut Call<'_>) -> Reply {
     let found = call.hole().parse::<usize>().ok().and_then(|id| {
         let looks = call.state.sites.get_mut(call.site)?.tasks.get_mut(id.checked_sub(FIRST_ID)?)?;
-        *looks += 1;
+        *looks = looks.saturating_add(1);
         Some((id, *looks))
     });
     match found {
