@@ -1,9 +1,11 @@
 //! The control API under `/_sandbox`: what a test sets up, and what it looks at afterwards.
 
+mod answers;
 mod choices;
 mod handlers;
 mod openapi;
 mod routes;
+mod world;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};

@@ -2,10 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::choices;
 use super::routes::{ROUTES, Route, Takes};
+use super::{answers, choices, world};
 use crate::settings::Settings;
-use crate::world::World;
 
 /// The document.
 #[must_use]
@@ -17,6 +16,20 @@ pub(super) fn document() -> Value {
             methods.insert(route.method.to_lowercase(), operation(route));
         }
     }
+    let mut schemas = Map::new();
+    schemas.insert("Settings".into(), object(settings(), &[]));
+    schemas.insert("Fault".into(), fault());
+    schemas.insert(
+        "FaultKind".into(),
+        json!({"type": "object", "additionalProperties": false, "properties": fault_kind()}),
+    );
+    schemas.insert(
+        "Error".into(),
+        json!({"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}),
+    );
+    for (name, schema) in world::schemas().into_iter().chain(answers::schemas()) {
+        schemas.insert(name.into(), schema);
+    }
     json!({
         "openapi": "3.0.3",
         "info": {
@@ -25,15 +38,7 @@ pub(super) fn document() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
         },
         "paths": paths,
-        "components": {"schemas": {
-            "World": {"type": "object", "additionalProperties": false, "properties": world()},
-            "Settings": {
-                "type": "object", "additionalProperties": false, "properties": properties(&json!(Settings::default())),
-            },
-            "Fault": fault(),
-            "FaultKind": {"type": "object", "additionalProperties": false, "properties": fault_kind()},
-            "Error": {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}},
-        }},
+        "components": {"schemas": schemas},
     })
 }
 
@@ -42,7 +47,7 @@ fn operation(route: &Route) -> Value {
     let wrong = || answer("What is wrong.", json!({"$ref": "#/components/schemas/Error"}));
     let mut operation = json!({
         "operationId": operation_id(route), "summary": route.says, "parameters": parameters(route),
-        "responses": {"200": answer("Done.", json!({"type": answered(route)})), "400": wrong(), "404": wrong()},
+        "responses": {"200": answer("Done.", answers::of(route)), "400": wrong(), "404": wrong()},
     });
     if let (Some(fields), Some(schema)) = (operation.as_object_mut(), taken(route)) {
         let content = json!({"application/json": {"schema": schema}});
@@ -56,14 +61,6 @@ fn operation_id(route: &Route) -> String {
     let words =
         route.path.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     std::iter::once(route.method.to_lowercase()).chain(words.map(str::to_owned)).collect::<Vec<_>>().join("_")
-}
-
-fn answered(route: &Route) -> &'static str {
-    if route.method == "GET" && matches!(route.path, "faults" | "grants" | "sites/{site}/webhooks") {
-        "array"
-    } else {
-        "object"
-    }
 }
 
 /// What stands in braces in the path, and what a GET takes in its query.
@@ -147,32 +144,38 @@ fn fault_kind() -> Value {
     })
 }
 
-fn world() -> Map<String, Value> {
-    let mut world = properties(&json!(World::default()));
-    let faults = json!({"type": "array", "items": {"$ref": "#/components/schemas/Fault"}});
-    world.insert("faults".into(), faults);
-    world.insert("settings".into(), json!({"$ref": "#/components/schemas/Settings"}));
-    world.insert("stopped_at".into(), json!({"type": "integer", "nullable": true}));
-    world
+/// Settings have switches, and a number that is off where it is null.
+fn settings() -> Map<String, Value> {
+    let mut fields = properties(&json!(Settings::default()));
+    for (name, field) in &mut fields {
+        if let (Some(field), Some(all)) = (field.as_object_mut(), choices::of(name)) {
+            field.insert("enum".into(), json!(all));
+        }
+    }
+    fields.insert("listing_items".into(), json!({"type": "integer", "minimum": 0, "nullable": true}));
+    fields
 }
 
-/// Names, types and defaults, from what the defaults are.
-fn properties(defaults: &Value) -> Map<String, Value> {
+/// An object with these members, of which some must be there, and no others.
+pub(super) fn object(properties: Map<String, Value>, required: &[&str]) -> Value {
+    let mut schema = json!({"type": "object", "additionalProperties": false, "properties": properties});
+    if let Some(schema) = schema.as_object_mut().filter(|_| !required.is_empty()) {
+        schema.insert("required".into(), json!(required));
+    }
+    schema
+}
+
+/// Names, types and defaults, from what the defaults are. Lists are of texts, where nothing else is said.
+pub(super) fn properties(defaults: &Value) -> Map<String, Value> {
     let schema = |value: &Value| match value {
-        Value::Null => json!({"nullable": true}),
+        Value::Null => json!({}),
         Value::Bool(_) => json!({"type": "boolean", "default": value}),
-        Value::Number(_) => json!({"type": "number", "default": value}),
+        Value::Number(number) if number.is_f64() => json!({"type": "number", "default": value}),
+        Value::Number(_) => json!({"type": "integer", "default": value}),
         Value::String(_) => json!({"type": "string", "default": value}),
-        Value::Array(_) => json!({"type": "array", "items": {}}),
+        Value::Array(_) => json!({"type": "array", "items": {"type": "string"}}),
         Value::Object(_) => json!({"type": "object"}),
     };
     let fields = defaults.as_object().into_iter().flatten();
-    let described = |(name, value): (&String, &Value)| {
-        let mut described = schema(value);
-        if let (Some(fields), Some(all)) = (described.as_object_mut(), choices::of(name)) {
-            fields.insert("enum".into(), json!(all));
-        }
-        (name.clone(), described)
-    };
-    fields.map(described).collect()
+    fields.map(|(name, value)| (name.clone(), schema(value))).collect()
 }
