@@ -74,16 +74,17 @@ def test_a_user_connects_sees_issues_and_disconnects(base: str, sandbox: Sandbox
 
         # In the right one it goes on. Reloaded it was used already, and the connection stays.
         page = user.arrive(callback)
-        assert (page.status_code, "ACME-1 " in page.text) == (200, True)
+        assert (page.status_code, "ACME-57 " in page.text) == (200, True)
+        assert page.text.index("ACME-57 ") < page.text.index("ACME-56 "), "the newest is first"
         assert user.get(callback).status_code == 400
-        assert "ACME-1 " in user.get("/").text
+        assert "ACME-57 " in user.get("/").text
         assert [cookie.name for cookie in user.cookies.jar if not is_safe(cookie)] == []
 
         # The person removes the app at Atlassian, and consents again.
         sandbox.control("POST", "/accounts/ada/revoke", {})
         assert "Connect again" in user.get("/").text
         page = user.arrive(sandbox.consent(user.leave("/connect"), sites=["acme"]))
-        assert "ACME-1 " in page.text
+        assert "ACME-57 " in page.text
 
         assert "Connect your Jira" in user.submit("/disconnect").text
 
