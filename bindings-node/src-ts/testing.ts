@@ -13,6 +13,9 @@
  */
 /// <reference types="node" preserve="true" />
 
+import { Agent, request } from 'node:http';
+import { text } from 'node:stream/consumers';
+
 import { Client } from './client.js';
 import { native } from './native.js';
 import type { ClientOptions, ConnectOptions } from './options.js';
@@ -22,12 +25,23 @@ const BINDING = 'browser';
 
 /** What the person does at the consent page. */
 export interface Choice {
-  /** Name of the account; the world's first when left out. */
+  /** Name, id or address of who is there; the world's first account when left out. */
   account?: string;
-  /** Subdomains of the sites that are accepted. */
+  /** Subdomains, addresses or cloud ids of the sites that are accepted; the first that the account may use when left out. */
   sites?: string[];
   /** `decline` sends the browser back without a code. */
   decision?: 'accept' | 'decline';
+}
+
+/** Not by the global `fetch`, which tests replace; and with an agent of its own, which no proxy of the environment stands behind. */
+function sent(method: string, url: string, body: string): Promise<{ status: number; told: string }> {
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { method, headers, agent: new Agent() }, (answer) => {
+      text(answer).then((told) => resolve({ status: answer.statusCode ?? 0, told }), reject);
+    });
+    asked.on('error', reject).end(body);
+  });
 }
 
 /** A running sandbox. It binds 127.0.0.1 only and stops when it is closed, at the latest with the process. */
@@ -70,10 +84,19 @@ export class Sandbox {
     return ((await this.control('POST', '/consent', { url, ...choice })) as { callback: string }).callback;
   }
 
-  /** Connects `id` as a person would. */
+  /**
+   * Connects `id` as a person would.
+   *
+   * @param choice - what the person does, where `sites` is the `site` of the options when left out; and options of the client's
+   *   `connect()`, such as `site` and `tags`, of which `binding` has a value
+   */
   async connect(client: Client, id: string, { account, sites, decision, ...options }: Choice & Partial<ConnectOptions> = {}): Promise<Connection> {
-    const session = await client.connect(id, { binding: BINDING, ...options });
-    return client.complete(await this.consent(session.url, { ...(account && { account }), ...(sites && { sites }), ...(decision && { decision }) }), { binding: BINDING });
+    const given = { binding: BINDING, ...options };
+    const session = await client.connect(id, given);
+    // Whoever is sent for one site takes that one.
+    const accepted = sites ?? (given.site === undefined ? undefined : [given.site]);
+    const callback = await this.consent(session.url, { ...(account && { account }), ...(accepted && { sites: accepted }), ...(decision && { decision }) });
+    return client.complete(callback, { binding: given.binding });
   }
 
   /**
@@ -82,11 +105,9 @@ export class Sandbox {
    * @throws Error: there is no such call, or its body cannot be.
    */
   async control(method: string, path: string, body?: unknown): Promise<unknown> {
-    const headers = { 'content-type': 'application/json' };
-    const answer = await fetch(`${this.url}/_sandbox${path}`, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${method} ${path} was answered with ${answer.status}: ${text}`);
-    return text ? JSON.parse(text) : null;
+    const { status, told } = await sent(method, `${this.url}/_sandbox${path}`, body === undefined ? '' : JSON.stringify(body));
+    if (status >= 400) throw new Error(`${method} ${path} was answered with ${status}: ${told}`);
+    return told ? JSON.parse(told) : null;
   }
 
   /** Stops it. Closing twice is no error. */

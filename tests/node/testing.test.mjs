@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { AuthorizationDeniedError } from 'threelo';
+import { AuthorizationDeniedError, SiteNotFoundError } from 'threelo';
 import { Sandbox } from 'threelo/testing';
 
 import { ROOT } from './support.mjs';
@@ -47,6 +47,36 @@ test('each has a world of its own', async () => {
 
 test('a declined consent is played too', () =>
   within((atlassian, client) => assert.rejects(atlassian.connect(client, 'user-42', { decision: 'decline' }), AuthorizationDeniedError)));
+
+// As in tests/python/test_testing.py: the twins take the same.
+const WITH_OPTIONS = {
+  site: 'zeta',
+  tags: { team: 'a' },
+  metadata: { plan: 1 },
+  scopes: ['read:jira-work', 'offline_access'],
+  binding: 'another browser',
+};
+
+test('options of the client go to the client, and who is sent for a site takes it', () =>
+  within(async (atlassian, client) => {
+    const { site, tags, metadata, scopes } = await atlassian.connect(client, 'user-42', { account: 'grace', ...WITH_OPTIONS });
+    assert.equal(site.url, 'https://zeta.atlassian.net');
+    assert.deepEqual([tags, metadata], [{ team: 'a' }, { plan: 1 }]);
+    assert.ok(!scopes.includes('read:jira-user'));
+    await assert.rejects(atlassian.connect(client, 'user-43', { sites: ['acme'], site: 'umbrella' }), SiteNotFoundError);
+  }));
+
+test('it needs no fetch, which tests replace', () =>
+  within(async (atlassian, client) => {
+    const real = globalThis.fetch;
+    globalThis.fetch = () => assert.fail('the global fetch was called');
+    try {
+      await atlassian.connect(client, 'user-42');
+      await assert.rejects(atlassian.control('POST', '/nonsense'), /404/);
+    } finally {
+      globalThis.fetch = real;
+    }
+  }));
 
 test('faults of its world are there from the start, and its page shows them', () =>
   within(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -54,6 +56,56 @@ def test_a_declined_consent_is_played_too(atlassian: Sandbox) -> None:
         atlassian.connect(client, "user-42", decision="decline")
 
 
+WITH_OPTIONS: dict[str, Any] = {
+    "site": "zeta",
+    "tags": {"team": "a"},
+    "metadata": {"plan": 1},
+    "scopes": ["read:jira-work", "offline_access"],
+    "binding": "another browser",
+}
+"""As in tests/node/testing.test.mjs: the twins take the same."""
+
+
+def test_options_of_the_client_go_to_the_client_and_who_is_sent_for_a_site_takes_it(
+    atlassian: Sandbox,
+) -> None:
+    with atlassian.client() as client:
+        connection = atlassian.connect(client, "user-42", account="grace", **WITH_OPTIONS)
+        assert connection.site is not None
+        assert connection.site.url == "https://zeta.atlassian.net"
+        assert (connection.tags, connection.metadata) == ({"team": "a"}, {"plan": 1})
+        assert "read:jira-user" not in connection.scopes
+        with pytest.raises(threelo.SiteNotFoundError):
+            atlassian.connect(client, "user-43", sites=["acme"], site="umbrella")
+
+
+async def test_so_they_do_with_the_async_client(atlassian: Sandbox) -> None:
+    async with atlassian.async_client() as client:
+        connection = await atlassian.connect_async(client, "user-42", account="grace", **WITH_OPTIONS)
+    assert connection.site is not None
+    assert (connection.site.url, connection.tags) == ("https://zeta.atlassian.net", {"team": "a"})
+
+
+def test_a_proxy_of_the_environment_does_not_stand_between() -> None:
+    """In a process of its own, because urllib looks at the environment once in each."""
+    proxied = {f"{kind}_proxy": "http://127.0.0.1:9" for kind in ("http", "https", "all")}
+    program = """
+from threelo.testing import Sandbox
+
+with Sandbox() as atlassian, atlassian.client() as client:
+    print(atlassian.connect(client, "user-42").id)
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", program],
+        env={name: value for name, value in os.environ.items() if name.lower() != "no_proxy"} | proxied,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert told.stdout == "user-42\n", told.stderr
+
+
 def test_faults_of_its_world_are_there_from_the_start_and_its_page_shows_them() -> None:
     lost = {"path": "/oauth/token", "grant_type": "refresh_token", "kind": {"reset": "after"}}
     with Sandbox({"faults": [lost]}) as atlassian, atlassian.client() as client:
@@ -91,6 +143,8 @@ def test_the_fixture_gives_each_test_a_fresh_one(pytester: pytest.Pytester) -> N
         """
     )
     pytester.runpytest_subprocess("-q").assert_outcomes(passed=2)
+    # In processes side by side as well.
+    pytester.runpytest_subprocess("-q", "-n", "2").assert_outcomes(passed=2)
 
 
 @pytest.mark.parametrize("command", [["-m", "threelo"], [str(Path(sys.executable).parent / "threelo")]])

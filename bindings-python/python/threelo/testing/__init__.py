@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from threelo import AsyncClient, Client, Connection
 from threelo._native import NativeSandbox
@@ -24,6 +24,9 @@ from threelo._native import NativeSandbox
 __all__ = ["Sandbox"]
 
 BINDING = "browser"
+
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""No proxy of the environment stands between a program and a sandbox inside it."""
 
 
 class Sandbox:
@@ -67,27 +70,73 @@ class Sandbox:
         """A client of this sandbox; `more` are options of `AsyncClient`."""
         return AsyncClient(**self.options(**more))
 
-    def consent(self, url: str, **choice: Any) -> str:
+    def consent(
+        self,
+        url: str,
+        *,
+        account: str | None = None,
+        sites: Sequence[str] | None = None,
+        decision: Literal["accept", "decline"] = "accept",
+    ) -> str:
         """Plays the person at the consent page a session's `url` leads to.
 
         Args:
             url: where `connect()` sends the browser.
-            **choice: `account`, a name; `sites`, a list of subdomains; `decision="decline"`.
+            account: name, id or address of who is there; the world's first account when left out.
+            sites: subdomains, addresses or cloud ids of the sites that are accepted; the first that the
+                account may use when left out.
+            decision: `decline` sends the browser back without a code.
 
         Returns:
             The address the browser is sent back to, for `complete()`.
         """
-        return str(self.control("POST", "/consent", {"url": url, **choice})["callback"])
+        told = {"url": url, "account": account, "sites": sites and list(sites), "decision": decision}
+        return str(self.control("POST", "/consent", told)["callback"])
 
-    def connect(self, client: Client, id: str, **choice: Any) -> Connection:
-        """Connects `id` as a person would; `choice` as in `consent`."""
-        session = client.connect(id, binding=BINDING)
-        return client.complete(self.consent(session.url, **choice), binding=BINDING)
+    def connect(
+        self,
+        client: Client,
+        id: str,
+        *,
+        account: str | None = None,
+        sites: Sequence[str] | None = None,
+        decision: Literal["accept", "decline"] = "accept",
+        **options: Any,
+    ) -> Connection:
+        """Connects `id` as a person would.
 
-    async def connect_async(self, client: AsyncClient, id: str, **choice: Any) -> Connection:
-        """Connects `id` as a person would; `choice` as in `consent`."""
-        session = await client.connect(id, binding=BINDING)
-        return await client.complete(self.consent(session.url, **choice), binding=BINDING)
+        Args:
+            client: a client of this sandbox.
+            id: the connection's id.
+            account: as in `consent`.
+            sites: as in `consent`; the `site` of the options when left out.
+            decision: as in `consent`.
+            **options: those of the client's `connect()`, such as `site` and `tags`; `binding` has a value.
+        """
+        given = {"binding": BINDING} | options
+        session = client.connect(id, **given)
+        callback = self.consent(
+            session.url, account=account, sites=_chosen(sites, options), decision=decision
+        )
+        return client.complete(callback, binding=given["binding"])
+
+    async def connect_async(
+        self,
+        client: AsyncClient,
+        id: str,
+        *,
+        account: str | None = None,
+        sites: Sequence[str] | None = None,
+        decision: Literal["accept", "decline"] = "accept",
+        **options: Any,
+    ) -> Connection:
+        """Connects `id` as a person would; everything as in `connect`."""
+        given = {"binding": BINDING} | options
+        session = await client.connect(id, **given)
+        callback = self.consent(
+            session.url, account=account, sites=_chosen(sites, options), decision=decision
+        )
+        return await client.complete(callback, binding=given["binding"])
 
     def control(self, method: str, path: str, body: object = None) -> Any:
         """A call of the sandbox's control API, such as `("POST", "/faults", {…})` or `("GET", "/log")`.
@@ -98,7 +147,7 @@ class Sandbox:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}/_sandbox{path}", data, method=method)
         request.add_header("content-type", "application/json")
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with DIRECT.open(request, timeout=30) as answer:
             return json.loads(answer.read() or b"null")
 
     def close(self) -> None:
@@ -118,3 +167,9 @@ class Sandbox:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(url={self.url!r})"
+
+
+def _chosen(sites: Sequence[str] | None, options: Mapping[str, Any]) -> Sequence[str] | None:
+    """The sites that the person accepts: whoever is sent for one site takes that one."""
+    named = options.get("site")
+    return sites if sites is not None or named is None else [named]
