@@ -1,15 +1,22 @@
-"""Starts the examples as their READMEs say, each in a process of its own on a free port."""
+"""Starts the examples with the commands of their READMEs, each in a process of its own on a free port.
+
+What is put in place of what a reader has: the packages are installed already (`make test-examples`), so that
+commands that install are left out; port 3000 is a free one; and of `npm` itself only the scripts are run,
+since what is asked of an example is how it ends.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +25,17 @@ from threelo.testing import Sandbox
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path.append(str(ROOT / "tests" / "docs"))
+from blocks import parse  # noqa: E402
+
 EXAMPLES = ROOT / "examples"
-NEXT = HERE / "node_modules" / "next" / "dist" / "bin" / "next"
+PROGRAMS = HERE / "node_modules" / ".bin"
+READMES_PORT = "3000"
 PATIENCE = 30.0
 BUILDING = 240.0
 """Seconds. No wait is longer; none is meant to come near."""
 
-Command = list[str | Path]
+Command = list[str]
 
 
 @dataclass(frozen=True)
@@ -32,9 +43,6 @@ class App:
     """How an example is run."""
 
     name: str
-    command: Callable[[int], Command]
-    modules: bool = False
-    """Whether it needs node_modules."""
     ends_with: int = 0
     """Its exit code after SIGTERM."""
 
@@ -42,27 +50,34 @@ class App:
     def folder(self) -> Path:
         return EXAMPLES / self.name
 
+    @property
+    def modules(self) -> bool:
+        """Whether it needs node_modules."""
+        return (self.folder / "package.json").exists()
 
-def gunicorn(application: str) -> Callable[[int], Command]:
-    def command(port: int) -> Command:
-        where = f"127.0.0.1:{port}"
-        return [sys.executable, "-m", "gunicorn", "--threads", "4", "--bind", where, application]
+    def commands(self, port: int) -> list[Command]:
+        """What its README says, without what installs: it is started by the last."""
+        told = [one.text for one in parse(self.name, (self.folder / "README.md").read_text())]
+        lines = [shlex.split(line) for block in told for line in block.splitlines()]
+        starts = [line for line in lines if "install" not in line]
+        return [[word.replace(READMES_PORT, str(port)) for word in self._script(line)] for line in starts]
 
-    return command
-
-
-def uvicorn(port: int) -> Command:
-    return [sys.executable, "-m", "uvicorn", "app:app", "--port", str(port)]
+    def _script(self, command: Command) -> Command:
+        """What npm runs."""
+        if command[0] != "npm":
+            return command
+        scripts = json.loads((self.folder / "package.json").read_text())["scripts"]
+        return shlex.split(scripts[command[-1]])
 
 
 APPS = [
     # Once all is shut down, uvicorn lets the signal have its way, and Next.js tells it by its exit code.
-    App("fastapi", uvicorn, ends_with=-signal.SIGTERM),
-    App("flask", gunicorn("app:app")),
-    App("django", gunicorn("example.wsgi:application")),
-    App("express", lambda _: ["node", "app.mjs"], modules=True),
-    App("fastify", lambda _: ["node", "app.mjs"], modules=True),
-    App("nextjs", lambda _: ["node", NEXT, "start", "--hostname", "127.0.0.1"], modules=True, ends_with=143),
+    App("fastapi", ends_with=-signal.SIGTERM),
+    App("flask"),
+    App("django"),
+    App("express"),
+    App("fastify"),
+    App("nextjs", ends_with=143),
 ]
 
 
@@ -92,6 +107,7 @@ def environment(sandbox: Sandbox, port: int, store: Path) -> dict[str, str]:
         "THREELO_STORE": str(store),
         "SESSION_SECRET": "a secret of at least 32 characters for tests",
         "PORT": str(port),
+        "PATH": f"{Path(sys.executable).parent}:{PROGRAMS}:{os.environ['PATH']}",
         "NEXT_TELEMETRY_DISABLED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
@@ -107,11 +123,12 @@ def running(app: App, sandbox: Sandbox, folder: Path) -> Iterator[str]:
     sandbox.control("PUT", "/world", {"apps": [registered | callback]})
     told = environment(sandbox, port, folder / "threelo.db")
     where = installed(app) if app.modules else app.folder
-    if app.name == "nextjs":
-        build(where, told)
+    *before, start = app.commands(port)
+    for command in before:
+        build(command, where, told)
     log = folder / "log"
     with log.open("wb") as out:
-        process = subprocess.Popen(list(app.command(port)), cwd=where, env=told, stdout=out, stderr=out)
+        process = subprocess.Popen(start, cwd=where, env=told, stdout=out, stderr=out)
     try:
         wait_for(process, port, log)
         yield f"http://localhost:{port}"
@@ -123,9 +140,9 @@ def running(app: App, sandbox: Sandbox, folder: Path) -> Iterator[str]:
     assert "Traceback" not in log.read_text()
 
 
-def build(where: Path, told: dict[str, str]) -> None:
+def build(command: Command, where: Path, told: dict[str, str]) -> None:
     built = subprocess.run(
-        ["node", NEXT, "build"],
+        command,
         cwd=where,
         env=told,
         capture_output=True,
