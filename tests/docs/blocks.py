@@ -12,8 +12,11 @@ sys.path.insert(0, str(ROOT / "scripts" / "docs"))
 
 import pages  # noqa: E402
 
-PAGES = sorted(pages.staged())
-"""Their paths in the repository: what the site is made of."""
+EXAMPLES = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("examples/*/README.md"))
+"""Of each example. They are read beside its code, so that the site has none of them."""
+
+PAGES = sorted([*pages.staged(), "examples/README.md", *EXAMPLES])
+"""Their paths in the repository: what the site is made of, and the examples'."""
 
 FENCE = re.compile(r"^( *)(```+|~~~+)(.*)$")
 FILE = re.compile(r"^ *<!-- file: (\S+) -->$")

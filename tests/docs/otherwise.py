@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 import json
@@ -12,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import threelo
-from blocks import ROOT, Block
+from blocks import EXAMPLES, ROOT, Block, blocks
+from threelo import _options
 from threelo.testing import Sandbox
 
 Look = Callable[[Block], None]
@@ -131,13 +133,51 @@ def steps_of_a_rotation(block: Block) -> None:
 # class.
 
 
+SIGNATURE = re.compile(r"(?P<language>Python|Node) +client\.(?P<verb>\w+)\((?P<arguments>.*)\)")
+
+
 def signatures(block: Block) -> None:
-    called = re.match(r"Python +client\.(\w+)\((.*)\)$", block.text.splitlines()[0])
-    assert called, f"{block}: no signature"
-    verb, arguments = called[1], [one.strip() for one in called[2].split(",") if one.strip()]
+    told = [found for line in block.text.splitlines() if (found := SIGNATURE.fullmatch(line))]
+    assert [one["language"] for one in told] == ["Python", "Node"], f"{block}: no signatures"
+    assert len(block.text.splitlines()) == len(told), f"{block}: more than signatures"
+    in_python, in_node = told
+    verb, arguments = in_python["verb"], named(in_python["arguments"])
     taken = inspect.signature(getattr(threelo.Client, verb)).parameters.values()
     by_place = [one.name for one in taken if one.kind is one.POSITIONAL_OR_KEYWORD and one.name != "self"]
     assert arguments[: arguments.index("*")] == by_place, f"{block}: {verb} takes {by_place}"
+    by_name = options_of(verb)
+    assert sorted(arguments[arguments.index("*") + 1 :]) == by_name, (
+        f"{block}: {verb} takes {by_name} by name"
+    )
+
+    verb, declared = in_node["verb"], in_declarations()
+    assert verb in declared, f"{block}: Node has no {verb}"
+    by_place, _, options = in_node["arguments"].partition("{")
+    assert named(by_place) == declared[verb]["leading"], f"{block}: {verb} takes {declared[verb]['leading']}"
+    assert sorted(named(options.removesuffix("}"))) == declared[verb]["options"], (
+        f"{block}: {verb} has the options {declared[verb]['options']}"
+    )
+
+
+def named(arguments: str) -> list[str]:
+    return [one.strip() for one in arguments.split(",") if one.strip()]
+
+
+def options_of(verb: str) -> list[str]:
+    """A verb's keywords, as the page writes them."""
+    annotation = str(inspect.signature(getattr(threelo.Client, verb)).parameters["options"].annotation)
+    taken = getattr(_options, annotation.removeprefix("Unpack[given.").removesuffix("]"))
+    return sorted([*taken.__required_keys__, *(f"{one}=…" for one in taken.__optional_keys__)])
+
+
+@functools.cache
+def in_declarations() -> dict[str, dict[str, list[str]]]:
+    """What the declarations of Node's package say of each method."""
+    program = Path(__file__).parent / "signatures.mjs"
+    told = subprocess.run(
+        ["node", str(program)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    return dict(json.loads(told.stdout))
 
 
 # What READMEs beside the code show of forms that programs read.
@@ -208,6 +248,24 @@ def interop(block: Block) -> None:
 # the page shows are parts of them.
 
 
+# `make test-examples` starts each example with the commands of its README, and uses it. What installs comes
+# before those; the packages are those that are tested (tests/examples/test_apps.py).
+
+INSTALLS = (
+    "python -m pip install -r requirements.txt",
+    "npm install",
+    "npm install ../../dist/threelo-[0-9]*.tgz ../../dist/threelo-linux-*.tgz",
+)
+
+
+def an_example(block: Block) -> None:
+    install, *starts = block.text.splitlines()
+    assert install in INSTALLS, f"{block}: {install}"
+    assert (ROOT / block.page).with_name("requirements.txt").exists() == install.startswith("python"), block
+    assert starts, f"{block}: nothing starts"
+    assert [block.text] == [one.text for one in blocks(block.page)], f"{block}: not the only one"
+
+
 def lines(text: str) -> list[str]:
     """Without indentation and the quotes' kind, which formatters decide."""
     return [line.strip().replace("'", '"') for line in text.splitlines() if line.strip()]
@@ -243,6 +301,7 @@ LOOKS: dict[Key, Look] = {
     ("docs/frameworks.md", "js", "/** @type"): part_of("examples/nextjs/next.config.mjs"),
     ("docs/frameworks.md", "js", "/**"): part_of("examples/nextjs/lib/jira.js"),
     ("docs/api.md", "text", "Python  client."): signatures,
+    **{(page, "sh", ""): an_example for page in EXAMPLES},
     ("sandbox/README.md", "", "threelo-sandbox"): usage_of_the_sandbox,
     ("sandbox/README.md", "json", '{\n  "seed"'): a_world,
     ("sandbox/README.md", "json", '{ "method"'): a_fault,

@@ -7,6 +7,7 @@ What is put in place of what a reader has:
   because that line is where a reader's program says who it is.
 - A program of a page that shows parts of programs has the file of that page in `before/` put in front of
   it, and commands of a page the files that its script there makes.
+- `make` is that of the checkout, and `.venv` is the checkout's.
 - Stores in `/var/lib/app` are in the page's folder. Where a page names THREELO_ENCRYPTION_KEY, there is
   one.
 - `threelo sandbox` runs in the background, as it would in another terminal, with the callback on a free
@@ -47,6 +48,7 @@ TOGETHER = {
     "python": [sys.executable, "-c", "import runpy, sys\nfor part in sys.argv[1:]: runpy.run_path(part)"],
     "js": ["node", "-e", "(async () => { for (const part of process.argv.slice(1)) await import(part); })()"],
 }
+SERVES = re.compile(r"(\.venv/bin/)?threelo sandbox\b")
 ASKS = re.compile(r"Open (\S+) and paste")
 
 
@@ -76,6 +78,8 @@ class Story:
         # Jira clients of other people, which `make test-examples` installs too.
         for package in (ROOT / "tests" / "examples" / "node_modules").glob("jira.js*"):
             (folder / "node_modules" / package.name).symlink_to(package, target_is_directory=True)
+        (folder / "Makefile").write_text(f"%:\n\t$(MAKE) --directory {ROOT} $@\n")
+        (folder / ".venv").symlink_to(sys.prefix, target_is_directory=True)
         programs = folder / ".bin"
         programs.mkdir()
         opener = programs / "xdg-open"
@@ -188,7 +192,7 @@ class Story:
         waiting: list[str] = []
         self.said = ""
         for line in block.text.splitlines():
-            if line.startswith("threelo sandbox"):
+            if SERVES.match(line):
                 self._script(waiting, block)
                 waiting = []
                 self._serve(line)

@@ -33,6 +33,26 @@ def test_every_block_of_a_page_is_looked_at_and_works(page: str, tmp_path: Path)
         story.close()
 
 
+def test_four_commands_of_the_readme_lead_from_a_checkout_to_a_request(tmp_path: Path) -> None:
+    """With nothing in the environment but what `threelo sandbox` prints to be pasted."""
+    first = next(block for block in blocks("README.md") if block.language == "sh")
+    commands = [line.partition("#")[0].split() for line in first.text.splitlines()]
+    assert len(commands) < 5
+    assert (commands[0][0], commands[-1][1]) == ("make", "request")
+    story = Story(tmp_path)
+    try:
+        known = ("THREELO_", "JIRA_")
+        story.environment = {
+            name: value for name, value in story.environment.items() if not name.startswith(known)
+        }
+        story.run(first)
+        assert '"Ada Lovelace"' in str(story.said)
+        pasted = sum(name.startswith("THREELO_") for name in story.environment)
+        assert pasted > 3, "the settings are those that were pasted"
+    finally:
+        story.close()
+
+
 def test_no_block_is_overlooked() -> None:
     text = "a\n```python\n1\n```\n- b\n  ~~~\n  ```\n  ~~~\n"
     text += "<!-- file: c.json -->\n````json title\n{}\n```\n````\n"
