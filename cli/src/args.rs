@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -176,15 +177,15 @@ pub(crate) struct Request {
     pub(crate) method_or_path: String,
     /// The path, such as /rest/api/3/myself, or a URL of the connection's own site.
     pub(crate) path: Option<String>,
-    /// Body: JSON; @FILE reads a file, @- standard input.
-    #[arg(short, long, value_name = "JSON")]
+    /// Body: JSON, or what a Content-Type given with -H says; @FILE reads a file, @- standard input.
+    #[arg(short, long, value_name = "BODY")]
     pub(crate) data: Option<String>,
     /// A part of a form: NAME=VALUE, or NAME=@FILE with ;type=… and ;filename=… behind it. Jira takes attachments as
     /// file=@FILE.
     #[arg(short = 'F', long = "form", value_name = "NAME=VALUE", conflicts_with_all = ["data", "paginate"])]
     pub(crate) form: Vec<String>,
-    /// A header.
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    /// A header; the values of a name that is repeated are sent as one list.
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", conflicts_with = "paginate")]
     pub(crate) headers: Vec<String>,
     /// A query parameter; a name that is repeated is sent repeatedly.
     #[arg(short, long = "query", value_name = "NAME=VALUE")]
@@ -208,7 +209,7 @@ pub(crate) struct Request {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Print status and headers before the body.
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "paginate")]
     pub(crate) include: bool,
 }
 
@@ -253,6 +254,18 @@ pub(crate) struct Completions {
 fn seconds(text: &str) -> Result<Duration, String> {
     let read = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     read.ok_or_else(|| "a number of seconds is needed".to_owned())
+}
+
+/// How a command line that could not be understood wants to be answered: whether as JSON, and when in colour.
+pub(crate) fn looks(arguments: &[OsString]) -> (bool, Color) {
+    let words: Vec<_> =
+        arguments.iter().map_while(|word| word.to_str().filter(|&word| word != "--")).collect();
+    let color = words.iter().enumerate().find_map(|(at, word)| match word.strip_prefix("--color")? {
+        "" => words.get(at + 1).copied(),
+        value => value.strip_prefix('='),
+    });
+    let color = color.and_then(|name| Color::from_str(name, false).ok());
+    (words.contains(&"--json"), color.unwrap_or(Color::Auto))
 }
 
 /// The whole command line, for completions.

@@ -25,8 +25,8 @@ enum Failure {
     Usage(String),
     /// Reading or writing on this machine.
     Io(String, std::io::Error),
-    /// The command found something wrong and has said so already.
-    Found,
+    /// The command found something wrong and has said so already; this is the exit code.
+    Found(u8),
     /// Ctrl-C.
     Interrupted,
 }
@@ -42,13 +42,10 @@ type Outcome<T = ()> = Result<T, Failure>;
 /// Runs the command and returns its exit code: 0 done, 1 failed, 2 wrong usage or settings, 3 a person has to consent
 /// again, 4 failed and may succeed later, 130 interrupted.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    let args = match Args::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let args = match Args::try_parse_from(&arguments) {
         Ok(args) => args,
-        Err(told) => {
-            let _ = told.print();
-            let fine = matches!(told.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            return if fine { 0 } else { output::USAGE };
-        }
+        Err(told) => return not_understood(&told, &arguments),
     };
     let output = Output::new(args.json, args.color);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
@@ -72,4 +69,28 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     code
+}
+
+/// Help that was asked for, or what is wrong with the command line, told in the same way as every other failure.
+fn not_understood(told: &clap::Error, arguments: &[OsString]) -> u8 {
+    let (json, color) = args::looks(arguments);
+    match told.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            let _ = told.print();
+            0
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if !json => {
+            let _ = told.print();
+            output::USAGE
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            Output::new(json, color).failure(&Failure::Usage("a command is missing".to_owned()))
+        }
+        _ => {
+            let text = told.render().to_string();
+            let text = text.trim_start_matches("error: ");
+            let text = text.split("\n\nFor more information").next().unwrap_or(text).trim_end();
+            Output::new(json, color).failure(&Failure::Usage(text.to_owned()))
+        }
+    }
 }

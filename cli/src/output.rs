@@ -81,12 +81,20 @@ impl Output {
         }
     }
 
+    /// Something a program needs beside the data, as JSON on standard error; a person gets it as `shown` says it.
+    pub(crate) fn aside(&self, value: &Value, shown: impl FnOnce() -> String) {
+        if self.json {
+            let _ = writeln!(io::stderr().lock(), "{value}");
+        } else {
+            self.note(shown());
+        }
+    }
+
     /// How far something long has come, on standard error while that is a terminal; nothing with `--json`.
     pub(crate) fn progress(&self, of: Option<usize>, what: &'static str) -> ProgressBar {
         if self.json {
             return ProgressBar::hidden();
         }
-        // Templates that cannot be read would be shown as they are: these are tested.
         let style = |template| {
             ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
         };
@@ -101,7 +109,7 @@ impl Output {
     /// Tells what went wrong and what to do next, and says with which code to exit.
     pub(crate) fn failure(&self, failure: &Failure) -> u8 {
         let (code, message, hint, context, exit) = match failure {
-            Failure::Found => return FAILED,
+            Failure::Found(code) => return *code,
             Failure::Interrupted => {
                 let told = "interrupted; a rotation that was under way has been stored";
                 let code = Code::Cancelled;
@@ -112,8 +120,7 @@ impl Output {
                 ("usage", text.clone(), hint.to_owned(), json!({}), USAGE)
             }
             Failure::Io(what, error) => {
-                let hint = "Check that the path exists and that you may use it.";
-                ("io", format!("{what}: {error}"), hint.to_owned(), json!({}), FAILED)
+                ("io", format!("{what}: {error}"), io_hint(error).to_owned(), json!({}), FAILED)
             }
             Failure::Told(error) => (
                 error.code().as_str(),
@@ -125,13 +132,32 @@ impl Output {
         };
         let mut err = io::stderr().lock();
         let _ = if self.json {
-            let told = json!({ "code": code, "message": message, "hint": hint, "context": context });
+            let (retryable, status) = match failure {
+                Failure::Told(error) => (error.code().retryable(), error.status()),
+                _ => (false, None),
+            };
+            let told = json!({
+                "code": code, "message": message, "hint": hint, "retryable": retryable, "status": status, "context": context,
+            });
             writeln!(err, "{}", json!({ "error": told }))
         } else {
             let name = paint(self.colors.1, Ink::Bad, &format!("error[{code}]"));
             writeln!(err, "{name}: {message}\n  {} {hint}", paint(self.colors.1, Ink::Bold, "next:"))
         };
         exit
+    }
+}
+
+fn io_hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "Another program listens there: end it, or take another port. A callback URL with another port has to be \
+             registered with the app as well; `--no-browser` needs no port."
+        }
+        io::ErrorKind::StorageFull => {
+            "Make room there, or write somewhere else; what is there now is not whole."
+        }
+        _ => "Check that the path exists and that you may use it.",
     }
 }
 
@@ -167,14 +193,50 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
         .iter()
         .enumerate()
         .map(|(at, heading)| {
-            let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count());
-            cells.chain([heading.chars().count()]).max().unwrap_or(0)
+            let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| width(cell));
+            cells.chain([width(heading)]).max().unwrap_or(0)
         })
         .collect();
     let headings: Vec<String> = headings.iter().map(|heading| (*heading).to_owned()).collect();
     let lines = std::iter::once(&headings).chain(rows).map(|row| {
-        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));
+        let cells = row.iter().zip(&widths).map(|(cell, &wide)| {
+            // What is painted is longer than it looks.
+            let missing = wide.saturating_sub(width(cell));
+            format!("{cell}{:missing$}", "")
+        });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// How many columns a text takes, without the colours in it.
+fn width(text: &str) -> usize {
+    let mut parts = text.split("\u{1b}[");
+    let first = parts.next().map_or(0, |plain| plain.chars().count());
+    first
+        + parts.map(|part| part.split_once('m').map_or(0, |(_, plain)| plain.chars().count())).sum::<usize>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_below_each_other_whatever_their_colours() {
+        let row = |ink: Ink, text: &str| vec!["me".to_owned(), paint(true, ink, text), "now".to_owned()];
+        let rows = [row(Ink::Good, "active"), row(Ink::Bad, "reconnect")];
+        let shown = table(&["ID", "HEALTH", "LAST"], &rows);
+        let plain =
+            ["32", "31;1", "0"].iter().fold(shown, |text, code| text.replace(&format!("\u{1b}[{code}m"), ""));
+        let places: Vec<_> =
+            plain.lines().map(|line| line.find("LAST").or_else(|| line.find("now"))).collect();
+        assert_eq!(places, [Some(15); 3], "{plain}");
+    }
+
+    #[test]
+    fn the_bars_templates_can_be_read() {
+        for template in [KNOWN, OPEN_ENDED] {
+            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
+        }
+    }
 }

@@ -4,8 +4,6 @@
 
 mod support;
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 use support::{Desk, SECRET, ended, text};
 
@@ -82,37 +80,38 @@ async fn a_listing_that_stopped_goes_on_with_its_cursor() {
     let cursor = told.lines().find_map(|line| line.strip_prefix("there is more: --cursor ")).unwrap();
     let rest = desk.run(&[&search[..], &["--cursor", cursor]].concat()).await;
     assert_eq!(text(&rest.stdout).lines().count(), 37, "{}", text(&rest.stderr));
+    let told = desk.run(&[&search[..], &["--limit", "20", "--json"]].concat()).await;
+    assert_eq!(serde_json::from_slice::<Value>(&told.stderr).unwrap(), json!({ "cursor": cursor }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_listing_prints_an_item_per_line_and_a_body_goes_into_a_file() {
+async fn a_listing_that_cannot_be_written_is_a_failure() {
     let desk = Desk::new().await;
     desk.connect("me").await;
     let search = ["request", "me", "/rest/api/3/search/jql", "-q", "jql=project = ACME", "--paginate"];
-    let output = desk.run(&search).await;
-    assert_eq!(text(&output.stdout).lines().count(), 57, "{}", text(&output.stderr));
-    let output = desk.run(&["request", "me", "/rest/api/3/myself", "--output", "me.json"]).await;
-    assert!(output.status.success() && output.stdout.is_empty());
-    let saved = std::fs::read(desk.folder.path().join("me.json")).unwrap();
-    assert_eq!(serde_json::from_slice::<Value>(&saved).unwrap()["displayName"], "Ada Lovelace");
+    let full = desk.run(&[&search[..], &["--output", "/dev/full", "--json"]].concat()).await;
+    assert_eq!(full.status.code(), Some(1), "{}", text(&full.stderr));
+    let told: Value = serde_json::from_slice(&full.stderr).unwrap();
+    assert_eq!(told["error"]["code"], "io");
+    assert!(told["error"]["hint"].as_str().unwrap().contains("not whole"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_and_headers_are_shown_also_as_json() {
+    let desk = Desk::new().await;
+    desk.connect("me").await;
+    let told = desk.json(&["request", "me", "/rest/api/3/myself", "-i"]).await;
+    assert_eq!((&told["status"], &told["body"]["displayName"]), (&json!(200), &json!("Ada Lovelace")));
+    assert!(told["headers"]["content-type"].as_str().unwrap().contains("json"), "{told}");
+    let saved = desk.json(&["request", "me", "/rest/api/3/myself", "-i", "--output", "me.json"]).await;
+    assert_eq!((&saved["status"], saved.get("body")), (&json!(200), None));
+    assert!(desk.folder.path().join("me.json").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_of_nango_is_taken_over_without_a_new_consent() {
     let desk = Desk::new().await;
-    // What another system holds: a pair of tokens it got by itself.
-    let (mut child, _, url) = desk.begin(&["theirs"]).await;
-    let callback = desk.consent(&url, json!({ "account": "ada", "sites": ["acme"] })).await;
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let callback = url::Url::parse(&callback).unwrap();
-    let code = callback.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
-    let body = json!({
-        "grant_type": "authorization_code", "client_id": "sandbox-client", "client_secret": SECRET,
-        "code": code, "redirect_uri": desk.callback,
-    });
-    let token = format!("{}/oauth/token", desk.sandbox.url());
-    let pair: Value = desk.http.post(token).json(&body).send().await.unwrap().json().await.unwrap();
+    let pair = desk.foreign_pair("read:jira-work read:jira-user offline_access").await;
     let export = json!({ "connections": [{
         "connection_id": "user-42", "provider_config_key": "jira",
         "credentials": { "type": "OAUTH2", "refresh_token": pair["refresh_token"], "raw": { "scope": pair["scope"] } },
@@ -129,6 +128,48 @@ async fn an_export_of_nango_is_taken_over_without_a_new_consent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_access_token_of_an_export_of_nango_is_used_while_it_is_good() {
+    let desk = Desk::new().await;
+    let pair = desk.foreign_pair("read:jira-work read:jira-user offline_access").await;
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(3000);
+    let export = json!({
+        "connection_id": "user-42", "provider_config_key": "jira",
+        "credentials": {
+            "type": "OAUTH2", "access_token": pair["access_token"], "refresh_token": pair["refresh_token"],
+            "expires_at": humantime::format_rfc3339_millis(later).to_string(), "raw": { "scope": pair["scope"] },
+        },
+        "connection_config": {},
+    });
+    std::fs::write(desk.folder.path().join("export.json"), export.to_string()).unwrap();
+    let output = desk.run(&["import", "export.json"]).await;
+    assert!(output.status.success(), "{}", text(&output.stdout));
+    assert_eq!(desk.json(&["request", "user-42", "/rest/api/3/myself"]).await["displayName"], "Ada Lovelace");
+    assert_eq!(desk.json(&["show", "user-42"]).await["generation"], 1, "nothing was rotated for it");
+    assert_eq!(desk.json(&["refresh", "user-42"]).await["generation"], 2);
+    assert_eq!(desk.json(&["request", "user-42", "/rest/api/3/myself"]).await["displayName"], "Ada Lovelace");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keep_alive_tells_by_its_exit_code_what_is_needed() {
+    let desk = Desk::new().await;
+    desk.connect("me").await;
+    let pass = ["keep-alive", "--idle-days", "0", "--json"];
+    desk.fault("/oauth/token", json!({ "status": 503 })).await;
+    let later = desk.run(&pass).await;
+    assert_eq!(later.status.code(), Some(4), "{}", text(&later.stdout));
+    desk.mend().await;
+    std::fs::write(
+        desk.folder.path().join("dead.jsonl"),
+        r#"{"id": "dead", "refresh_token": "x", "site": "acme"}"#,
+    )
+    .unwrap();
+    assert!(desk.run(&["import", "dead.jsonl"]).await.status.success());
+    assert_eq!(desk.run(&["refresh", "dead"]).await.status.code(), Some(3));
+    let person = desk.run(&pass).await;
+    assert_eq!(person.status.code(), Some(3), "{}", text(&person.stdout));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn settings_come_from_flags_then_the_environment_then_the_file() {
     let desk = Desk::new().await;
     let file = desk.folder.path().join("threelo.toml");
@@ -140,7 +181,6 @@ async fn settings_come_from_flags_then_the_environment_then_the_file() {
     );
     let told = text(&desk.run(&["doctor", "--store", "flag.db"]).await.stdout);
     assert!(told.contains("store from --store"), "{told}");
-    assert!(Path::exists(&desk.folder.path().join("flag.db")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,6 +209,12 @@ async fn failures_have_a_code_a_next_step_and_an_exit_code() {
         (&["request", "me", "/rest/api/3/search"], "endpoint_removed", 1),
         (&["connect", "x", "--redirect-uri", "nonsense"], "invalid_config", 2),
         (&["list", "--tag", "nonsense"], "usage", 2),
+        (&["list", "--nonsense"], "usage", 2),
+        (&["show"], "usage", 2),
+        (&["lisst"], "usage", 2),
+        (&[], "usage", 2),
+        (&["request", "me", "/rest/api/3/search/jql", "--paginate", "-H", "X: y"], "usage", 2),
+        (&["request", "me", "/rest/api/3/search/jql", "--paginate", "-i"], "usage", 2),
         (&["sandbox", "--faults", r#"{"path": "/me", "kind": {"explode": 1}}"#], "usage", 2),
         (&["sandbox", "--faults", r#"{"path": "/me", "knd": 1}"#], "usage", 2),
         (&["sandbox", "--faults", "absent.json"], "io", 1),

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use crate::args::{App, Doctor};
-use crate::output::{Ink, Output, moment};
+use crate::output::{FAILED, Ink, Output, moment};
 use crate::settings::Settings;
 use crate::{Failure, Outcome};
 
@@ -101,7 +101,7 @@ fn tell(output: &Output, findings: &[Finding]) -> Outcome {
         lines.collect::<Vec<_>>().join("\n")
     });
     let bad = findings.iter().any(|finding| finding.state == State::Bad);
-    if bad { Err(Failure::Found) } else { Ok(()) }
+    if bad { Err(Failure::Found(FAILED)) } else { Ok(()) }
 }
 
 fn configuration(settings: &Settings, findings: &mut Findings) {

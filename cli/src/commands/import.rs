@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use threelo_core::{Call, Casing, Client, Code, Error};
 
 use crate::args::Import;
-use crate::output::{Ink, Output};
+use crate::output::{FAILED, Ink, Output};
 use crate::{Failure, Outcome};
 
 pub(super) async fn run(client: &Client, output: &Output, asked: &Import) -> Outcome {
@@ -42,7 +42,7 @@ pub(super) async fn run(client: &Client, output: &Output, asked: &Import) -> Out
     }
     bar.finish_and_clear();
     output.note(format!("{} of {} imported", records.len() - failed, records.len()));
-    if failed > 0 { Err(Failure::Found) } else { Ok(()) }
+    if failed > 0 { Err(Failure::Found(FAILED)) } else { Ok(()) }
 }
 
 async fn import(client: &Client, options: Value) -> Result<(), Error> {

@@ -10,7 +10,6 @@ mod request;
 mod sandbox;
 
 use std::future::Future;
-use std::io;
 use std::time::Duration;
 
 use threelo_core::{Client, CloseOptions};
@@ -29,7 +28,10 @@ pub(crate) async fn dispatch(args: &Args, output: &Output, pages: &browser::Page
         Command::Sandbox(asked) => return interruptible(sandbox::run(asked, output)).await,
         Command::Doctor(asked) => return doctor::run(&args.app, asked, output).await,
         Command::Completions(asked) => {
-            clap_complete::generate(asked.shell, &mut args::described(), "threelo", &mut io::stdout());
+            // Into memory first: it panics where it cannot write.
+            let mut script = Vec::new();
+            clap_complete::generate(asked.shell, &mut args::described(), "threelo", &mut script);
+            output.line(String::from_utf8_lossy(&script).trim_end());
             return Ok(());
         }
         _ => {}
@@ -43,8 +45,10 @@ pub(crate) async fn dispatch(args: &Args, output: &Output, pages: &browser::Page
 /// Ctrl-C ends it.
 async fn interruptible(work: impl Future<Output = Outcome>) -> Outcome {
     tokio::select! {
-        outcome = work => outcome,
+        // Listened for before anything begins, so that what has begun is also taken back, such as a terminal's hiding.
+        biased;
         _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+        outcome = work => outcome,
     }
 }
 

@@ -7,30 +7,52 @@ use threelo_core::Upload;
 
 use crate::{Failure, Outcome};
 
-/// JSON as given, or from a file.
-pub(super) fn body(given: &str) -> Outcome<Value> {
-    let text = match given.strip_prefix('@') {
-        None => given.to_owned(),
-        Some("-") => {
-            let mut text = String::new();
-            let read = io::stdin().read_to_string(&mut text);
-            read.map_err(|error| Failure::Io("reading standard input".to_owned(), error))?;
-            text
-        }
-        Some(path) => {
-            std::fs::read_to_string(path).map_err(|error| Failure::Io(format!("reading {path}"), error))?
-        }
-    };
-    serde_json::from_str(&text).map_err(|error| Failure::Usage(format!("the body is not JSON: {error}")))
+/// A body as it is sent.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Body {
+    Json(Value),
+    /// Of the type that a header names.
+    Raw(Vec<u8>),
 }
 
+/// A body as given, or from a file. It is JSON unless a header says otherwise.
+pub(super) fn body(given: &str, headers: &Map<String, Value>) -> Outcome<Body> {
+    let bytes = match given.strip_prefix('@') {
+        None => given.as_bytes().to_vec(),
+        Some("-") => {
+            let mut bytes = Vec::new();
+            let read = io::stdin().read_to_end(&mut bytes);
+            read.map_err(|error| Failure::Io("reading standard input".to_owned(), error))?;
+            bytes
+        }
+        Some(path) => std::fs::read(path).map_err(|error| Failure::Io(format!("reading {path}"), error))?,
+    };
+    let kind = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let kind = kind.and_then(|(_, kind)| kind.as_str()).unwrap_or("application/json");
+    if !kind.to_ascii_lowercase().contains("json") {
+        return Ok(Body::Raw(bytes));
+    }
+    let json = serde_json::from_slice(&bytes).map_err(|error| {
+        Failure::Usage(format!(
+            "the body is not JSON: {error}; one of another kind needs its type, such as -H 'Content-Type: text/plain'"
+        ))
+    });
+    json.map(Body::Json)
+}
+
+/// Headers of a name that is repeated, in whichever case, are one header with a list (RFC 9110, 5.3).
 pub(super) fn headers(given: &[String]) -> Outcome<Map<String, Value>> {
-    let pairs = given.iter().map(|line| {
+    let mut headers: Map<String, Value> = Map::new();
+    for line in given {
         let wrong = || Failure::Usage("a header must read NAME: VALUE".to_owned());
         let (name, value) = line.split_once(':').ok_or_else(wrong)?;
-        Ok((name.trim().to_owned(), Value::from(value.trim())))
-    });
-    pairs.collect()
+        let (name, value) = (name.trim(), value.trim());
+        match headers.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            Some((_, list)) => *list = format!("{}, {value}", list.as_str().unwrap_or_default()).into(),
+            None => drop(headers.insert(name.to_owned(), value.into())),
+        }
+    }
+    Ok(headers)
 }
 
 /// A name that is repeated becomes a list.
@@ -120,5 +142,25 @@ mod tests {
     fn a_header_is_split_at_the_first_colon() {
         let Ok(headers) = headers(&["X-Time: 10:30".to_owned()]) else { panic!() };
         assert_eq!(Value::Object(headers), json!({ "X-Time": "10:30" }));
+    }
+
+    #[test]
+    fn headers_that_are_repeated_are_all_sent() {
+        let given = ["Accept: text/plain", "X-A: 1", "accept: text/html"].map(str::to_owned);
+        let Ok(headers) = headers(&given) else { panic!() };
+        assert_eq!(Value::Object(headers), json!({ "Accept": "text/plain, text/html", "X-A": "1" }));
+    }
+
+    #[test]
+    fn a_body_is_json_unless_a_header_says_otherwise() {
+        let of = |kind: &str| Map::from_iter([("content-type".to_owned(), kind.into())]);
+        let Ok(read) = body("[1]", &Map::new()) else { panic!() };
+        assert_eq!(read, Body::Json(json!([1])));
+        let Ok(read) = body("[1]", &of("application/json-patch+json")) else { panic!() };
+        assert_eq!(read, Body::Json(json!([1])));
+        let Ok(read) = body("a: [", &of("text/yaml")) else { panic!() };
+        assert_eq!(read, Body::Raw(b"a: [".to_vec()));
+        let Err(Failure::Usage(told)) = body("a: [", &Map::new()) else { panic!() };
+        assert!(told.contains("Content-Type"), "{told}");
     }
 }

@@ -5,7 +5,7 @@ use std::future::Future;
 use threelo_core::{Client, Error, EventKind, KeepAliveOptions, RekeyOptions};
 
 use crate::args::KeepAlive;
-use crate::output::{Ink, Output, moment, table};
+use crate::output::{FAILED, Ink, LATER, Output, RECONNECT, moment, table};
 use crate::{Failure, Outcome};
 
 pub(super) async fn keep_alive(client: &Client, output: &Output, asked: &KeepAlive) -> Outcome {
@@ -28,7 +28,12 @@ pub(super) async fn keep_alive(client: &Client, output: &Output, asked: &KeepAli
         }
         lines.join("\n")
     });
-    Ok(())
+    // For whoever runs it from cron: a person is needed, or another pass.
+    match report {
+        _ if !report.attention.is_empty() => Err(Failure::Found(RECONNECT)),
+        _ if report.failed > 0 => Err(Failure::Found(LATER)),
+        _ => Ok(()),
+    }
 }
 
 pub(super) async fn rekey(client: &Client, output: &Output) -> Outcome {
@@ -47,7 +52,7 @@ pub(super) async fn rekey(client: &Client, output: &Output) -> Outcome {
         };
         format!("{moved}\n{not}: {next}\n  next: keep the other keys, see that every process has the first one first, and run this again in an hour")
     });
-    if report.complete { Ok(()) } else { Err(Failure::Found) }
+    if report.complete { Ok(()) } else { Err(Failure::Found(FAILED)) }
 }
 
 /// Waits for a pass, and shows a terminal how far it is.

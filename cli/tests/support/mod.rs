@@ -9,6 +9,8 @@
     missing_docs
 )]
 
+pub mod terminal;
+
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -92,8 +94,56 @@ impl Desk {
         (response.status().as_u16(), response.text().await.unwrap())
     }
 
-    /// `threelo connect`, as far as the browser has its cookie: the running command, the cookie, and where the consent is.
-    pub async fn begin(&self, arguments: &[&str]) -> (Child, String, String) {
+    /// An order to the sandbox.
+    pub async fn control(&self, path: &str, body: Value) {
+        let url = format!("{}/_sandbox{path}", self.sandbox.url());
+        let answer = self.http.post(url).json(&body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}");
+    }
+
+    /// From now on, until it is mended.
+    pub async fn fault(&self, path: &str, kind: Value) {
+        self.control("/faults", json!({ "path": path, "kind": kind, "times": 0 })).await;
+    }
+
+    pub async fn mend(&self) {
+        self.http.delete(format!("{}/_sandbox/faults", self.sandbox.url())).send().await.unwrap();
+    }
+
+    /// Until a call is being held back by the first fault.
+    pub async fn waiting(&self) {
+        let held = async || {
+            let faults = self.http.get(format!("{}/_sandbox/faults", self.sandbox.url())).send().await;
+            faults.unwrap().json::<Value>().await.unwrap()[0]["waiting"].as_u64() > Some(0)
+        };
+        while !held().await {}
+    }
+
+    /// A pair of tokens as another system holds it, which got it by itself.
+    pub async fn foreign_pair(&self, scopes: &str) -> Value {
+        let mut url = url::Url::parse(self.sandbox.url()).unwrap().join("/authorize").unwrap();
+        url.query_pairs_mut().extend_pairs([
+            ("audience", "api.atlassian.com"),
+            ("client_id", "sandbox-client"),
+            ("scope", scopes),
+            ("redirect_uri", &self.callback),
+            ("state", "theirs"),
+            ("response_type", "code"),
+            ("prompt", "consent"),
+        ]);
+        let callback = self.consent(url.as_str(), json!({ "account": "ada", "sites": ["acme"] })).await;
+        let callback = url::Url::parse(&callback).unwrap();
+        let code = callback.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
+        let body = json!({
+            "grant_type": "authorization_code", "client_id": "sandbox-client", "client_secret": SECRET,
+            "code": code, "redirect_uri": self.callback,
+        });
+        let token = format!("{}/oauth/token", self.sandbox.url());
+        self.http.post(token).json(&body).send().await.unwrap().json().await.unwrap()
+    }
+
+    /// `threelo connect`, and the address a browser is to open.
+    pub async fn started(&self, arguments: &[&str]) -> (Child, String) {
         let arguments: Vec<_> = ["connect", "--print-url"].iter().chain(arguments).copied().collect();
         let mut child =
             self.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -101,7 +151,13 @@ impl Desk {
         let stdout = child.stdout.as_mut().unwrap();
         // One byte at a time: what follows the line stays in the pipe.
         BufReader::with_capacity(1, stdout).read_line(&mut line).unwrap();
-        let started = self.http.get(line.trim()).send().await.unwrap();
+        (child, line.trim().to_owned())
+    }
+
+    /// The same as far as the browser has its cookie: the running command, the cookie, and where the consent is.
+    pub async fn begin(&self, arguments: &[&str]) -> (Child, String, String) {
+        let (child, start) = self.started(arguments).await;
+        let started = self.http.get(start).send().await.unwrap();
         assert_eq!(started.status(), 303);
         let header = |name: &str| started.headers()[name].to_str().unwrap().to_owned();
         let cookie = header("set-cookie");
