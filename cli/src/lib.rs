@@ -6,6 +6,7 @@ mod browser;
 mod commands;
 mod output;
 mod settings;
+mod typed;
 
 use std::ffi::OsString;
 

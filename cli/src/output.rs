@@ -81,6 +81,16 @@ impl Output {
         }
     }
 
+    /// What has to be known for things to go on, on standard error in any case.
+    pub(crate) fn warning(&self, text: &str) {
+        let mut err = io::stderr().lock();
+        let _ = if self.json {
+            writeln!(err, "{}", json!({ "warning": { "message": text } }))
+        } else {
+            writeln!(err, "{} {text}", paint(self.colors.1, Ink::Warn, "look:"))
+        };
+    }
+
     /// Something a program needs beside the data, as JSON on standard error; a person gets it as `shown` says it.
     pub(crate) fn aside(&self, value: &Value, shown: impl FnOnce() -> String) {
         if self.json {

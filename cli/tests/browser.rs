@@ -7,7 +7,7 @@ mod support;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{Desk, ended, heading, text, values};
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -140,4 +140,124 @@ async fn without_a_browser_the_address_is_pasted() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     let sites = desk.json(&["sites", "me"]).await;
     assert_eq!(desk.json(&["show", "me"]).await["site"]["cloud_id"], sites[1]["cloud_id"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_while_the_code_is_exchanged_waits_for_the_same_exchange() {
+    let desk = Desk::new().await;
+    desk.fault("/oauth/token", json!({ "hold": "after" })).await;
+    let (child, cookie, url) = desk.begin(&["me"]).await;
+    let callback = desk.consent(&url, json!({ "account": "ada", "sites": ["acme"] })).await;
+    let first = desk.http.get(&callback).header("cookie", &cookie).send();
+    tokio::select! {
+        _ = first => panic!("answered before the code was exchanged"),
+        // Here the browser goes away, in the middle of the answer.
+        () = desk.waiting() => {}
+    }
+    let again = desk.get(&callback, &cookie);
+    let mended = async {
+        // The second request has come so far that it waits, or has failed.
+        desk.get(&callback, "threelo_browser=other").await;
+        desk.mend().await;
+    };
+    let ((status, page), ()) = tokio::join!(again, mended);
+    assert_eq!((status, heading(&page)), (200, "Connected"), "{page}");
+    let output = ended(child).await;
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_first_browser_with_the_ticket_gets_a_cookie() {
+    let desk = Desk::new().await;
+    let (mut child, start) = desk.started(&["me"]).await;
+    let first = desk.http.get(&start).send().await.unwrap();
+    assert_eq!(first.status(), 303);
+    let cookie = first.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let second = desk.http.get(&start).send().await.unwrap();
+    assert_eq!(second.status(), 400);
+    assert!(second.headers().get("set-cookie").is_none());
+    let reload = desk.http.get(&start).header("cookie", &cookie).send().await.unwrap();
+    assert_eq!(reload.status(), 303, "the browser that came first may reload");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callback_may_be_at_any_path_but_those_of_the_pages() {
+    let odd = |callback: &str| callback.replace("/callback", "/:odd/*path");
+    let desk = Desk::with(|world| {
+        let callback = world.apps[0].redirect_uris.last().unwrap().clone();
+        world.apps[0].redirect_uris.push(odd(&callback));
+    })
+    .await;
+    let (child, cookie, url) = desk.begin(&["me", "--redirect-uri", &odd(&desk.callback)]).await;
+    let callback = desk.consent(&url, json!({ "account": "ada", "sites": ["acme"] })).await;
+    assert!(callback.contains("/:odd/*path?"), "{callback}");
+    assert_eq!(heading(&desk.get(&callback, &cookie).await.1), "Connected");
+    assert!(ended(child).await.status.success());
+
+    let taken = desk.callback.replace("/callback", "/threelo/result");
+    let output = desk.run(&["connect", "me", "--print-url", "--json", "--redirect-uri", &taken]).await;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("another path"), "{}", text(&output.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_is_taken_is_told_as_such() {
+    let desk = Desk::new().await;
+    let port = url::Url::parse(&desk.callback).unwrap().port().unwrap();
+    let _taken = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    for arguments in [&["connect", "me", "--print-url"][..], &["sandbox", "--port", &port.to_string()]] {
+        let output = desk.run(arguments).await;
+        assert_eq!(output.status.code(), Some(1));
+        let told = text(&output.stderr);
+        assert!(
+            told.contains(&port.to_string()) && told.contains("next: Another program listens there"),
+            "{told}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_json_everything_it_prints_is_json() {
+    let desk = Desk::new().await;
+    let mut child = desk
+        .command(&["connect", "me", "--no-browser", "--json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::with_capacity(1, child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let said: Value = serde_json::from_str(&line).unwrap();
+    let sites = json!({ "account": "ada", "sites": ["acme", "zeta"] });
+    let callback = desk.consent(said["url"].as_str().unwrap(), sites).await;
+    writeln!(child.stdin.as_mut().unwrap(), "{callback}\n1").unwrap();
+    let output = ended(child).await;
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", text(&output.stderr));
+    let lines: Vec<Value> =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0]["sites"].as_array().unwrap().len(), 2);
+    assert_eq!(lines[1]["site"]["cloud_id"], lines[0]["sites"][0]["cloud_id"]);
+}
+
+/// On other systems a browser is started by other ways than programs in PATH.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_browser_starts_the_address_is_told_also_to_a_program() {
+    let desk = Desk::new().await;
+    let nothing = desk.folder.path().join("no-programs");
+    std::fs::create_dir(&nothing).unwrap();
+    let mut command = desk.command(&["connect", "me", "--json"]);
+    let mut child =
+        command.env("PATH", nothing).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::with_capacity(1, child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let told: Value = serde_json::from_str(&line).unwrap();
+    let message = told["warning"]["message"].as_str().unwrap();
+    assert!(message.contains("/threelo/start/") && message.contains("--no-browser"), "{message}");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

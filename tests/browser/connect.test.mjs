@@ -165,6 +165,35 @@ describe('threelo connect in a browser', { concurrency: 4 }, () => {
   });
 });
 
+test('a reload while the code is being exchanged waits for that exchange', async (t) => {
+  const desk = await begin(t);
+  await desk.sandbox.control('POST', '/faults', { path: '/oauth/token', kind: { hold: 'after' } });
+  const running = await connect(t, desk);
+  const visit = await visitor(t, browser);
+  const { page } = visit;
+  await page.goto(running.url);
+  await said(page, 'Allow access?');
+  await page.getByRole('radio', { name: 'acme' }).check();
+  const callbacks = [];
+  page.on('request', (request) => {
+    if (request.url().startsWith(`${desk.callback}?`)) callbacks.push(request);
+  });
+  await page.getByRole('button', { name: 'Accept' }).click({ noWaitAfter: true });
+  const held = async () => (await desk.sandbox.control('GET', '/faults')).some(({ waiting }) => waiting > 0);
+  while (!(await held()));
+  // As with F5: the first request for the callback is given up, and another one made.
+  const again = page.waitForRequest((request) => request.url().startsWith(`${desk.callback}?`));
+  const reloaded = page.goto(callbacks[0].url());
+  await again;
+  await desk.sandbox.control('DELETE', '/faults');
+  await reloaded;
+  await said(page, 'Connected');
+  assert.equal(callbacks.length, 2);
+  assert.equal((await connected(running)).site.url, 'https://acme.atlassian.net');
+  assert.equal((await desk.sandbox.control('GET', '/log')).counts.code_exchanges, 1);
+  quiet(visit);
+});
+
 // By itself: the last page is served for seconds only once the command has said how it went.
 test('reloading and going back repeat nothing', async (t) => {
   const desk = await begin(t, THREE);

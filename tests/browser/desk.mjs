@@ -67,7 +67,7 @@ export async function connect(test, { env, folder }, args = [], more = {}) {
   const running = run(test, ['connect', 'me', '--print-url', '--json', ...args], { cwd: folder, env: { ...env, ...more } });
   const first = await Promise.race([running.lines.next(), running.ended]);
   assert(first.value, `the command ended: ${first.errors}`);
-  return { ...running, url: first.value };
+  return { ...running, url: JSON.parse(first.value).url };
 }
 
 /** How `threelo connect` ended: the connection it printed. */

@@ -1,7 +1,9 @@
 //! Where one consent stands, whatever the browser asks again: reloading or going back repeats nothing.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use secrecy::SecretString;
-use threelo_core::{Client, CompleteOptions, Connection, Error, SelectSiteOptions, Site};
+use threelo_core::{Client, Code, CompleteOptions, Connection, Error, SelectSiteOptions, Site};
 use tokio::sync::{Mutex, mpsc};
 use url::Url;
 
@@ -17,6 +19,8 @@ pub(super) struct Desk {
     pub(super) redirect_uri: Url,
     /// In the address of the first page, so that only who was given it can begin.
     pub(super) ticket: String,
+    /// Whether a browser has been let in with it.
+    pub(super) opened: AtomicBool,
     /// In the cookie: what ties the consent to one browser.
     pub(super) browser: String,
     pub(super) stage: Mutex<Stage>,
@@ -40,6 +44,50 @@ pub(super) enum Stage {
 }
 
 impl Desk {
+    /// Whether the ticket is used for the first time. Command lines can be read by others on the machine, and it stands in
+    /// the browser's: whoever comes second with it gets nothing.
+    pub(super) fn first_with_ticket(&self) -> bool {
+        !self.opened.swap(true, Ordering::SeqCst)
+    }
+
+    /// What a person who takes long may have met; `None` while an answer is being worked on.
+    pub(super) fn advice(&self) -> Option<String> {
+        let stage = self.stage.try_lock().ok()?;
+        match *stage {
+            Stage::Waiting => Some(format!(
+                "Still waiting for the consent. Where the browser shows an error of Atlassian's, it does not come back: \
+                 look whether {} is the app's callback URL letter for letter, and whether the app has the scopes. \
+                 Ctrl-C ends this.",
+                self.redirect_uri
+            )),
+            Stage::Choosing(_) => {
+                Some("The consent is received; the page in the browser asks which site it is for.".to_owned())
+            }
+            Stage::Over(_) => None,
+        }
+    }
+
+    /// The time of the consent is over.
+    pub(super) async fn expire(&self) {
+        let mut stage = self.stage.lock().await;
+        let error = match *stage {
+            Stage::Waiting => Error::new(Code::StateInvalid, "nobody came back from the consent within its time")
+                .hinting(
+                    "Run it again. If Atlassian showed an error, compare the app's callback URL and scopes with the settings.",
+                ),
+            Stage::Choosing(_) => {
+                let text = "the consent was received, and no site was chosen within its time";
+                let id = &self.id;
+                Error::new(Code::SiteRequired, text).hinting(format!(
+                    "No new consent is needed: `threelo sites {id}` lists the sites, `threelo select-site {id} SITE` takes one."
+                ))
+            }
+            Stage::Over(_) => return,
+        };
+        *stage = over(Err(error));
+        self.tell(&stage);
+    }
+
     /// The browser is back: exchanges the code, the first time.
     pub(super) async fn arrived(&self, query: Option<&str>) {
         let mut stage = self.stage.lock().await;

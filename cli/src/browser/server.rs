@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Form, Path, RawQuery, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::extract::{Form, Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
@@ -17,6 +17,8 @@ use tokio::task::JoinHandle;
 use super::desk::{Desk, Stage};
 use super::pages;
 
+/// What the pages have for themselves, where no callback can be.
+pub(super) const OWN: &str = "/threelo/";
 pub(super) const START: &str = "/threelo/start/";
 const SITE: &str = "/threelo/site";
 /// Where every answer leads: an address without code and state, to be reloaded and kept in a history as one likes.
@@ -49,9 +51,10 @@ pub(super) fn serve(listener: TcpListener, desk: Arc<Desk>) -> Serving {
     let (stop, stopped) = oneshot::channel::<()>();
     let router = Router::new()
         .route(&format!("{START}{{ticket}}"), get(start))
-        .route(desk.redirect_uri.path(), get(callback))
         .route(SITE, post(select))
         .route(RESULT, get(result))
+        // Not a route, which a callback's path may not read like.
+        .fallback(callback)
         .with_state(desk);
     let task = tokio::spawn(async move {
         let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
@@ -64,8 +67,8 @@ pub(super) fn serve(listener: TcpListener, desk: Arc<Desk>) -> Serving {
 }
 
 /// Gives the browser its cookie and sends it to Atlassian.
-async fn start(State(desk): State<Arc<Desk>>, Path(ticket): Path<String>) -> Response {
-    if ticket != desk.ticket {
+async fn start(State(desk): State<Arc<Desk>>, headers: HeaderMap, Path(ticket): Path<String>) -> Response {
+    if ticket != desk.ticket || !(desk.first_with_ticket() || is_ours(&desk, &headers)) {
         return stray();
     }
     let cookie = format!("{}; Max-Age={COOKIE_LIFE_S}; HttpOnly; SameSite=Lax; Path=/", cookie(&desk));
@@ -73,12 +76,16 @@ async fn start(State(desk): State<Arc<Desk>>, Path(ticket): Path<String>) -> Res
 }
 
 /// The browser comes back from Atlassian.
-async fn callback(State(desk): State<Arc<Desk>>, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+async fn callback(State(desk): State<Arc<Desk>>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
+    if method != Method::GET || uri.path() != desk.redirect_uri.path() {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let query = uri.query().map(str::to_owned);
     // Whoever this is, or whatever older consent a tab reloads, cannot end the consent that is waited for.
     if !is_ours(&desk, &headers) || !is_this_consent(&desk, query.as_deref()) {
         return stray();
     }
-    desk.arrived(query.as_deref()).await;
+    detached(async move { desk.arrived(query.as_deref()).await }).await;
     see_other(RESULT)
 }
 
@@ -92,11 +99,17 @@ async fn select(State(desk): State<Arc<Desk>>, headers: HeaderMap, Form(choice):
     if !is_ours(&desk, &headers) {
         return stray();
     }
-    if let Some(site) = &choice.site {
-        desk.chosen(site).await;
+    if let Some(site) = choice.site {
+        detached(async move { desk.chosen(&site).await }).await;
     }
     // Who chose none is asked again.
     see_other(RESULT)
+}
+
+/// A browser that reloads while it waits goes away in the middle of an answer: what was begun goes on all the same, and
+/// the next one waits for it.
+async fn detached(work: impl Future<Output = ()> + Send + 'static) {
+    let _ = tokio::spawn(work).await;
 }
 
 /// How the consent stands.

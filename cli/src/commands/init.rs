@@ -4,9 +4,9 @@ use serde_json::{Map, Value};
 use threelo_core::{Casing, Client, ClientOptions, CloseOptions};
 
 use crate::args::{App, Init};
-use crate::browser::read_line;
 use crate::output::{Ink, Output};
 use crate::settings::{FILE, Settings, variable};
+use crate::typed::read_line;
 use crate::{Failure, Outcome};
 
 const STEPS: &str = "\
@@ -72,7 +72,7 @@ async fn ask(output: &Output, question: &Question) -> Outcome<String> {
     let default =
         if question.default.is_empty() { String::new() } else { format!(" [{}]", question.default) };
     output.note(format!("{}{default}:", question.text));
-    let typed = read_line().await?;
+    let typed = read_line().await?.unwrap_or_default();
     Ok(if typed.is_empty() { question.default.to_owned() } else { typed })
 }
 
