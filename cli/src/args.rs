@@ -62,6 +62,13 @@ pub(crate) struct App {
     /// PEM file with the certificate authorities to trust.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_bundle: Option<String>,
+    /// What a consent does that reaches several sites when none is named: first takes one, ask leaves the choice.
+    /// `connect` asks by itself.
+    #[arg(long, global = true, value_name = "POLICY")]
+    pub(crate) site_policy: Option<String>,
+    /// The largest answer that is read into memory.
+    #[arg(long, global = true, value_name = "BYTES")]
+    pub(crate) max_body_bytes: Option<String>,
 }
 
 /// The commands.
@@ -226,9 +233,15 @@ pub(crate) struct Sandbox {
     /// The port; 0 takes a free one.
     #[arg(long, default_value_t = 0)]
     pub(crate) port: u16,
+    /// A world to begin with, as in the sandbox's README; the other flags change it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) world: Option<PathBuf>,
     /// Everything that looks random follows from it.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
+    /// Its clock stands at this second since 1970, or at this RFC 3339 date: the same calls get the same bytes then.
+    #[arg(long, value_name = "TIME", value_parser = second)]
+    pub(crate) stopped_at: Option<i64>,
     /// How many Jira sites there are; everybody has consented to all of them before, so that a consent reaches them all.
     #[arg(long, value_name = "N")]
     pub(crate) sites: Option<usize>,
@@ -254,6 +267,15 @@ pub(crate) struct Completions {
 fn seconds(text: &str) -> Result<Duration, String> {
     let read = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     read.ok_or_else(|| "a number of seconds is needed".to_owned())
+}
+
+fn second(text: &str) -> Result<i64, String> {
+    let date = || {
+        let since = humantime::parse_rfc3339_weak(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        i64::try_from(since.as_secs()).ok()
+    };
+    let needed = "seconds since 1970 are needed, or a date such as 2026-09-21T14:13:20Z";
+    text.parse().ok().or_else(date).ok_or_else(|| needed.to_owned())
 }
 
 /// How a command line that could not be understood wants to be answered: whether as JSON, and when in colour.

@@ -95,6 +95,8 @@ impl Settings {
             ("store", app.store.as_ref()),
             ("proxy", app.proxy.as_ref()),
             ("ca_bundle", app.ca_bundle.as_ref()),
+            ("site_policy", app.site_policy.as_ref()),
+            ("max_body_bytes", app.max_body_bytes.as_ref()),
         ];
         for (name, given) in flags {
             if let (Some(text), Some(&(name, kind))) = (given, SETTINGS.iter().find(|known| known.0 == name))
@@ -175,12 +177,12 @@ impl Settings {
         Ok(ClientOptions::decode(&text, Casing::Snake)?)
     }
 
-    /// Opens the client; a connect leaves the choice of a site to the person.
+    /// Opens the client; a connect leaves the choice of a site to the person, unless a setting says otherwise.
     ///
     /// # Errors
     /// As [`Client::open`].
     pub(crate) async fn open(mut self, ask_for_site: bool) -> Outcome<Client> {
-        if ask_for_site {
+        if ask_for_site && !self.values.contains_key("site_policy") {
             self.values.insert("site_policy".to_owned(), json!("ask"));
         }
         Ok(Client::open(self.options()?).await?)
@@ -262,6 +264,14 @@ mod tests {
         let flags = crate::args::setting_flags();
         for (name, kind) in SETTINGS {
             assert!(!kind.is_secret() || !flags.iter().any(|flag| flag == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn everything_else_has_one() {
+        let flags = crate::args::setting_flags();
+        for (name, kind) in SETTINGS {
+            assert!(kind.is_secret() || flags.iter().any(|flag| flag == name), "{name}");
         }
     }
 

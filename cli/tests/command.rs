@@ -4,6 +4,9 @@
 
 mod support;
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 use support::{Desk, SECRET, ended, text};
 
@@ -108,6 +111,61 @@ async fn status_and_headers_are_shown_also_as_json() {
     assert!(desk.folder.path().join("me.json").exists());
 }
 
+/// Runs a sandbox, and gives what it says of itself.
+fn serve(desk: &Desk, arguments: &[&str]) -> (std::process::Child, Value) {
+    let mut command = desk.command(&[&["sandbox", "--json"], arguments].concat());
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    (child, serde_json::from_str(&line).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_of_the_same_seed_at_the_same_time_gives_the_same_bytes() {
+    let desk = Desk::new().await;
+    std::fs::write(desk.folder.path().join("world.json"), r#"{"apps": [{"client_id": "mine"}]}"#).unwrap();
+    let mut seen = Vec::new();
+    for time in ["1790000000", "2026-09-21T14:13:20Z"] {
+        let (mut child, told) = serve(&desk, &["--world", "world.json", "--seed", "7", "--stopped-at", time]);
+        assert_eq!(told["client_id"], "mine");
+        let url = told["url"].as_str().unwrap();
+        let authorize = format!(
+            "{url}/authorize?audience=api.atlassian.com&client_id=mine&scope=read%3Ame&redirect_uri={}&state=s&response_type=code&prompt=consent",
+            told["redirect_uri"].as_str().unwrap(),
+        );
+        let decision = json!({ "url": authorize, "account": "ada", "sites": ["acme"] });
+        let consent = desk.http.post(format!("{url}/_sandbox/consent")).json(&decision).send().await.unwrap();
+        let callback: Value = consent.json().await.unwrap();
+        let callback = url::Url::parse(callback["callback"].as_str().unwrap()).unwrap();
+        let code = callback.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
+        let exchange = json!({
+            "grant_type": "authorization_code", "client_id": "mine", "client_secret": told["client_secret"],
+            "code": code, "redirect_uri": told["redirect_uri"],
+        });
+        let answer = desk.http.post(format!("{url}/oauth/token")).json(&exchange).send().await.unwrap();
+        let date = answer.headers()["date"].to_str().unwrap().to_owned();
+        seen.push((date, answer.text().await.unwrap()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert_eq!(seen[0].0, "Mon, 21 Sep 2026 14:13:20 GMT");
+    assert!(seen[0].1.contains("access_token"), "{}", seen[0].1);
+    assert_eq!(seen[0], seen[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listing_prints_an_item_per_line_and_a_body_goes_into_a_file() {
+    let desk = Desk::new().await;
+    desk.connect("me").await;
+    let search = ["request", "me", "/rest/api/3/search/jql", "-q", "jql=project = ACME", "--paginate"];
+    let output = desk.run(&search).await;
+    assert_eq!(text(&output.stdout).lines().count(), 57, "{}", text(&output.stderr));
+    let output = desk.run(&["request", "me", "/rest/api/3/myself", "--output", "me.json"]).await;
+    assert!(output.status.success() && output.stdout.is_empty());
+    let saved = std::fs::read(desk.folder.path().join("me.json")).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&saved).unwrap()["displayName"], "Ada Lovelace");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_of_nango_is_taken_over_without_a_new_consent() {
     let desk = Desk::new().await;
@@ -181,6 +239,12 @@ async fn settings_come_from_flags_then_the_environment_then_the_file() {
     );
     let told = text(&desk.run(&["doctor", "--store", "flag.db"]).await.stdout);
     assert!(told.contains("store from --store"), "{told}");
+    let told = text(&desk.run(&["doctor", "--site-policy", "ask", "--max-body-bytes", "1000"]).await.stdout);
+    assert!(told.contains("max_body_bytes from --max-body-bytes, "), "{told}");
+    assert!(told.contains("site_policy from --site-policy"), "{told}");
+    let output = desk.run(&["list", "--site-policy", "guess"]).await;
+    assert!(text(&output.stderr).contains("site_policy"), "{}", text(&output.stderr));
+    assert_eq!(output.status.code(), Some(2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -215,6 +279,8 @@ async fn failures_have_a_code_a_next_step_and_an_exit_code() {
         (&[], "usage", 2),
         (&["request", "me", "/rest/api/3/search/jql", "--paginate", "-H", "X: y"], "usage", 2),
         (&["request", "me", "/rest/api/3/search/jql", "--paginate", "-i"], "usage", 2),
+        (&["sandbox", "--world", "absent.json"], "io", 1),
+        (&["sandbox", "--stopped-at", "yesterday"], "usage", 2),
         (&["sandbox", "--faults", r#"{"path": "/me", "kind": {"explode": 1}}"#], "usage", 2),
         (&["sandbox", "--faults", r#"{"path": "/me", "knd": 1}"#], "usage", 2),
         (&["sandbox", "--faults", "absent.json"], "io", 1),

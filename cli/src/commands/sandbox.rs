@@ -3,6 +3,7 @@
 use std::io;
 
 use serde_json::json;
+use threelo_sandbox::settings::DateHeader;
 use threelo_sandbox::world::{Account, PastConsent, Product};
 use threelo_sandbox::{Fault, World};
 
@@ -43,9 +44,23 @@ pub(super) async fn run(asked: &Sandbox, output: &Output) -> Outcome {
 }
 
 fn world(asked: &Sandbox) -> Outcome<World> {
-    let mut world = World::default();
+    let mut world = match &asked.world {
+        None => World::default(),
+        Some(file) => {
+            let shown = file.display();
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| Failure::Io(format!("reading the world in {shown}"), error))?;
+            serde_json::from_str(&text)
+                .map_err(|error| Failure::Usage(format!("the world in {shown}: {error}")))?
+        }
+    };
     if let Some(seed) = asked.seed {
         world.seed = seed;
+    }
+    if let Some(second) = asked.stopped_at {
+        world.stopped_at = Some(second);
+        // Otherwise the headers would still tell the time of day.
+        world.settings.date_header = DateHeader::Sandbox;
     }
     for told in &asked.faults {
         world.faults.extend(faults(told)?);
@@ -123,7 +138,9 @@ mod tests {
         for sites in [1, 3, 40] {
             let asked = Sandbox {
                 port: 0,
+                world: None,
                 seed: None,
+                stopped_at: None,
                 sites: Some(sites),
                 issues: Some(5),
                 faults: Vec::new(),
