@@ -34,7 +34,7 @@ pub(crate) enum Color {
 }
 
 /// Settings of the app. Secrets have no flags, because other users of a machine can read command lines: they come from
-/// THREELO_CLIENT_SECRET and THREELO_ENCRYPTION_KEY.
+/// THREELO_CLIENT_SECRET, or the keyring, and THREELO_ENCRYPTION_KEY.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Settings (or THREELO_… in the environment, or threelo.toml)")]
 pub(crate) struct App {
@@ -119,6 +119,9 @@ pub(crate) struct Init {
     /// Replace a settings file that is there.
     #[arg(long)]
     pub(crate) force: bool,
+    /// Keep the client secret in the operating system's keyring.
+    #[arg(long)]
+    pub(crate) keyring: bool,
 }
 
 /// `threelo connect`

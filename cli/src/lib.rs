@@ -4,6 +4,7 @@
 mod args;
 mod browser;
 mod commands;
+mod keyring;
 mod output;
 mod settings;
 mod typed;

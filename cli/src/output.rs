@@ -81,6 +81,13 @@ impl Output {
         }
     }
 
+    /// A question to whoever types the answers. A program that asked for JSON and types them itself is not asked.
+    pub(crate) fn prompt(&self, text: &str) {
+        if !self.json || io::stdin().is_terminal() {
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        }
+    }
+
     /// What has to be known for things to go on, on standard error in any case.
     pub(crate) fn warning(&self, text: &str) {
         let mut err = io::stderr().lock();

@@ -1,20 +1,23 @@
-//! Where the client's options come from: flags, then the environment, then `threelo.toml`. They are put together as
-//! one object under the names of `api.toml`, and the core decides whether they are good.
+//! Where the client's options come from: flags, then the environment, then `threelo.toml`; the client secret from the
+//! environment, then the keyring. They are put together as one object under the names of `api.toml`, and the core decides
+//! whether they are good.
 
 use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 
+use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
 use threelo_core::{Casing, Client, ClientOptions, Error};
 
 use crate::args::App;
+use crate::keyring::Keyring;
 use crate::{Failure, Outcome};
 
 /// The settings file that is taken without being named.
 pub(crate) const FILE: &str = "threelo.toml";
 
-/// What may be set, and whether it is a secret or a list. Secrets come from the environment only.
+/// What may be set, and whether it is a secret or a list. No secret comes from a file or a flag.
 const SETTINGS: &[(&str, Kind)] = &[
     ("client_id", Kind::Text),
     ("client_secret", Kind::Secret),
@@ -64,18 +67,25 @@ impl Settings {
     /// # Errors
     /// A file that cannot be read, holds a secret, or names a setting that does not exist.
     pub(crate) fn read(app: &App) -> Outcome<Self> {
-        Self::gather(app, file(app))
+        let path = named(app).or_else(|| Some(PathBuf::from(FILE)).filter(|path| path.exists()));
+        let mut settings = Self::from(app, path)?;
+        if let (None, Some(id)) = (settings.text("client_secret"), settings.text("client_id"))
+            && let Some(secret) = Keyring::here().look_up(id)
+        {
+            settings.put("client_secret", secret.expose_secret().into(), "the keyring".to_owned());
+        }
+        Ok(settings)
     }
 
-    /// Those of the environment and of the flags alone.
+    /// What flags and the environment say, without a file that is to be replaced.
     ///
     /// # Errors
-    /// A value that makes no sense.
-    pub(crate) fn without_file(app: &App) -> Outcome<Self> {
-        Self::gather(app, None)
+    /// A text that is not what its setting needs.
+    pub(crate) fn said(app: &App) -> Outcome<Self> {
+        Self::from(app, None)
     }
 
-    fn gather(app: &App, file: Option<PathBuf>) -> Outcome<Self> {
+    fn from(app: &App, file: Option<PathBuf>) -> Outcome<Self> {
         let mut settings = Self { values: Map::new(), sources: BTreeMap::new(), file };
         if let Some(path) = settings.file.clone() {
             settings.take_file(&path)?;
@@ -152,6 +162,11 @@ impl Settings {
         self.values.get(name).and_then(Value::as_str)
     }
 
+    /// One setting, of whichever kind.
+    pub(crate) fn value(&self, name: &str) -> Option<&Value> {
+        self.values.get(name)
+    }
+
     /// The scopes that are asked for.
     pub(crate) fn scopes(&self) -> Vec<String> {
         let given = self.values.get("scopes").and_then(Value::as_array);
@@ -209,9 +224,9 @@ pub(crate) fn variable(name: &str) -> String {
     format!("THREELO_{}", name.to_ascii_uppercase())
 }
 
-fn file(app: &App) -> Option<PathBuf> {
-    let named = app.config.clone().or_else(|| env::var_os("THREELO_CONFIG").map(PathBuf::from));
-    named.or_else(|| Some(PathBuf::from(FILE)).filter(|path| path.exists()))
+/// The settings file that is named, by a flag or in the environment.
+pub(crate) fn named(app: &App) -> Option<PathBuf> {
+    app.config.clone().or_else(|| env::var_os("THREELO_CONFIG").map(PathBuf::from))
 }
 
 fn parse(name: &str, kind: Kind, text: &str, place: &str) -> Outcome<Value> {
