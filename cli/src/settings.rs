@@ -17,6 +17,9 @@ use crate::{Failure, Outcome};
 /// The settings file that is taken without being named.
 pub(crate) const FILE: &str = "threelo.toml";
 
+/// What a client cannot do without.
+const NEEDED: [&str; 4] = ["client_id", "client_secret", "redirect_uri", "scopes"];
+
 /// What may be set, and whether it is a secret or a list. No secret comes from a file or a flag.
 const SETTINGS: &[(&str, Kind)] = &[
     ("client_id", Kind::Text),
@@ -167,6 +170,11 @@ impl Settings {
         self.values.get(name)
     }
 
+    /// What a client cannot do without and nothing gives.
+    pub(crate) fn missing(&self) -> Vec<&'static str> {
+        NEEDED.into_iter().filter(|name| !self.values.contains_key(*name)).collect()
+    }
+
     /// The scopes that are asked for.
     pub(crate) fn scopes(&self) -> Vec<String> {
         let given = self.values.get("scopes").and_then(Value::as_array);
@@ -181,15 +189,14 @@ impl Settings {
     /// What the client takes.
     ///
     /// # Errors
-    /// `invalid_config`, naming what is missing and where it can be set.
-    pub(crate) fn options(&self) -> Outcome<ClientOptions> {
-        for name in ["client_id", "client_secret", "redirect_uri", "scopes"] {
-            if !self.values.contains_key(name) {
-                return Err(missing(name));
-            }
+    /// `invalid_config`, naming all that is missing and where it can be set.
+    pub(crate) fn options(&self) -> Result<ClientOptions, Error> {
+        let missing = self.missing();
+        if !missing.is_empty() {
+            return Err(unset(&missing));
         }
         let text = Value::Object(self.values.clone()).to_string();
-        Ok(ClientOptions::decode(&text, Casing::Snake)?)
+        ClientOptions::decode(&text, Casing::Snake)
     }
 
     /// Opens the client; a connect leaves the choice of a site to the person, unless a setting says otherwise.
@@ -204,19 +211,33 @@ impl Settings {
     }
 }
 
-fn missing(name: &str) -> Failure {
-    let secret = SETTINGS.iter().any(|known| known.0 == name && known.1.is_secret());
-    let elsewhere = if secret {
-        String::new()
-    } else {
-        format!(", as --{}, or in {FILE} (`threelo init` writes it)", name.replace('_', "-"))
+fn unset(names: &[&'static str]) -> Error {
+    let secret = |name: &str| SETTINGS.iter().any(|known| known.0 == name && known.1.is_secret());
+    let listed = |names: &[&str], write: &dyn Fn(&str) -> String| {
+        names.iter().map(|name| write(name)).collect::<Vec<_>>().join(", ")
     };
-    let hint = format!("Set {} in the environment{elsewhere}.", variable(name));
-    Failure::Told(
-        Error::new(threelo_core::Code::InvalidConfig, format!("`{name}` is not set"))
-            .with("option", name)
-            .hinting(hint),
-    )
+    let (secrets, plain): (Vec<_>, Vec<_>) = names.iter().copied().partition(|name| secret(name));
+    let mut steps = Vec::new();
+    if !plain.is_empty() {
+        let flags = listed(&plain, &|name| format!("--{}", name.replace('_', "-")));
+        let variables = listed(&plain, &variable);
+        steps.push(format!(
+            "Set {variables} in the environment, give {flags}, or have `threelo init` write {FILE}."
+        ));
+    }
+    if !secrets.is_empty() {
+        let variables = listed(&secrets, &variable);
+        steps.push(format!("Set {variables} in the environment, or have `threelo init --keyring` keep it."));
+    }
+    let message = format!(
+        "{} {} not set",
+        listed(names, &|name| format!("`{name}`")),
+        if names.len() == 1 { "is" } else { "are" }
+    );
+    Error::new(threelo_core::Code::InvalidConfig, message)
+        .with("option", names.first().copied().unwrap_or_default())
+        .with("options", names)
+        .hinting(steps.join(" "))
 }
 
 /// The environment's name of a setting.
@@ -288,6 +309,16 @@ mod tests {
         for (name, kind) in SETTINGS {
             assert!(kind.is_secret() || flags.iter().any(|flag| flag == name), "{name}");
         }
+    }
+
+    #[test]
+    fn all_that_is_missing_is_named_at_once_and_a_secret_is_offered_no_flag() {
+        let error = unset(&["client_id", "client_secret"]);
+        assert_eq!(error.message(), "`client_id`, `client_secret` are not set");
+        for part in ["THREELO_CLIENT_ID", "--client-id", "THREELO_CLIENT_SECRET", "--keyring"] {
+            assert!(error.hint().contains(part), "{part}: {}", error.hint());
+        }
+        assert!(!error.hint().contains("--client-secret"), "{}", error.hint());
     }
 
     #[test]
