@@ -7,9 +7,7 @@ use threelo_core::fork;
 /// Closes the stores' files once what is under way there is done. Commonly takes a millisecond.
 #[pyfunction]
 fn before_fork(py: Python<'_>) {
-    py.detach(fork::rest);
-    // Attached: a thread that frees a client is attached too, and needs these locks.
-    fork::hold();
+    py.detach(fork::before);
 }
 
 /// Lets the stores open their files again.

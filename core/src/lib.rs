@@ -23,6 +23,7 @@ pub mod log;
 mod options;
 mod origin;
 pub mod paginate;
+mod per_process;
 pub mod probe;
 mod random;
 mod records;

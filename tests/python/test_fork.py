@@ -188,6 +188,8 @@ print("done")
 """
 
 
-def test_clients_may_be_let_go_of_while_the_process_forks() -> None:
-    result = run(DROPPING, json.dumps(offline_options(store="memory:")))
+@pytest.mark.parametrize("kept", ["memory", "sqlite"])
+def test_clients_may_be_let_go_of_while_the_process_forks(kept: str, tmp_path: Path) -> None:
+    store = "memory:" if kept == "memory" else str(tmp_path / "threelo.db")
+    result = run(DROPPING, json.dumps(offline_options(store=store)))
     assert (result.returncode, result.stdout) == (0, "done\n"), result.stderr

@@ -1,10 +1,9 @@
 //! Single flight: one rotation of a grant at a time in a process, however many clients and calls wait for it. It runs
 //! as a task of its own, so that a caller that goes away takes nothing with it.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +14,7 @@ use super::gate;
 use super::protocol::{End, Goal};
 use crate::error::{Error, Result};
 use crate::lock::lock;
+use crate::per_process::PerProcess;
 
 /// How a rotation ended, with the grant as it is now where there is a token to use.
 pub(crate) type Landed = Result<(End, Option<Held>)>;
@@ -95,25 +95,16 @@ impl Drop for Follower<'_> {
     }
 }
 
-/// A grant of a store, in this process and not in the one it was forked from.
-type Key = (u32, String, String);
+/// A grant of a store.
+type Key = (String, String);
 
 type Flights = HashMap<Key, Arc<Flight>>;
 
-static FLIGHTS: LazyLock<Mutex<Flights>> = LazyLock::new(Mutex::default);
+static FLIGHTS: PerProcess<Mutex<Flights>> = PerProcess::new();
 
-thread_local! {
-    static HELD_FOR_FORK: RefCell<Option<MutexGuard<'static, Flights>>> = const { RefCell::new(None) };
-}
-
-/// Keeps every other thread from the list while this thread forks, so that the child finds it unlocked and whole.
+/// Has this process's list made before it forks.
 pub(crate) fn before_fork() {
-    HELD_FOR_FORK.with(|held| held.replace(Some(lock(&FLIGHTS))));
-}
-
-/// Lets go of the list again, in parent and child.
-pub(crate) fn after_fork() {
-    HELD_FOR_FORK.with(|held| held.replace(None));
+    FLIGHTS.own();
 }
 
 /// Joins the flight of this grant, or starts one with `run` on the current runtime; one that may go on in the background,
@@ -129,8 +120,8 @@ pub(crate) fn join_or_start<F>(
 where
     F: Future<Output = Landed> + Send + 'static,
 {
-    let key = (std::process::id(), store.to_owned(), grant_id.to_owned());
-    let mut flights = lock(&FLIGHTS);
+    let key = (store.to_owned(), grant_id.to_owned());
+    let mut flights = lock(FLIGHTS.own());
     if let Some(flight) = flights.get(&key) {
         return Arc::clone(flight);
     }
@@ -163,7 +154,7 @@ impl Landing {
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        lock(&FLIGHTS).remove(&self.key);
+        lock(FLIGHTS.own()).remove(&self.key);
         let end = self.end.take().unwrap_or(Ok((End::Stopped, None)));
         self.flight.tell(|progress| progress.end = Some(end));
     }

@@ -1,10 +1,9 @@
 //! The place where rotations of one app wait for their turn while the token endpoint does not answer. All clients of
 //! the app in this process share it; what it decides is in [`super::breaker`].
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -17,6 +16,7 @@ use crate::atlassian::token_endpoint::Reply;
 use crate::clock::{boot_ms, wall_ms};
 use crate::error::{Code, Error};
 use crate::lock::lock;
+use crate::per_process::PerProcess;
 
 /// One app's gate.
 #[derive(Debug)]
@@ -29,32 +29,23 @@ pub(crate) struct Gate {
     eased: watch::Sender<u64>,
 }
 
-/// Host of the authorization server and client id, in this process and not in the one it was forked from.
-type Key = (u32, String, String);
+/// Host of the authorization server and client id.
+type Key = (String, String);
 
 type Gates = HashMap<Key, Weak<Gate>>;
 
-static GATES: LazyLock<Mutex<Gates>> = LazyLock::new(Mutex::default);
+static GATES: PerProcess<Mutex<Gates>> = PerProcess::new();
 
-thread_local! {
-    static HELD_FOR_FORK: RefCell<Option<MutexGuard<'static, Gates>>> = const { RefCell::new(None) };
-}
-
-/// Keeps every other thread from the list while this thread forks, so that the child finds it unlocked and whole.
+/// Has this process's list made before it forks.
 pub(super) fn before_fork() {
-    HELD_FOR_FORK.with(|held| held.replace(Some(lock(&GATES))));
-}
-
-/// Lets go of the list again, in parent and child.
-pub(super) fn after_fork() {
-    HELD_FOR_FORK.with(|held| held.replace(None));
+    GATES.own();
 }
 
 impl Gate {
     /// The gate of an app, which the first client of it in this process makes.
     pub(crate) fn of(auth_host: String, client_id: &str, gap: Duration) -> Arc<Self> {
-        let key = (std::process::id(), auth_host, client_id.to_owned());
-        let mut gates = lock(&GATES);
+        let key = (auth_host, client_id.to_owned());
+        let mut gates = lock(GATES.own());
         if let Some(known) = gates.get(&key).and_then(Weak::upgrade) {
             return known;
         }

@@ -30,9 +30,3 @@ pub(crate) fn before_fork() {
     flight::before_fork();
     gate::before_fork();
 }
-
-/// Lets go of it again, in parent and child.
-pub(crate) fn after_fork() {
-    gate::after_fork();
-    flight::after_fork();
-}

@@ -8,10 +8,9 @@
 mod collector;
 mod line;
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Once};
+use std::sync::{Arc, Mutex, Once};
 use std::task::{Context, Poll, Waker};
 
 use tokio_util::sync::CancellationToken;
@@ -20,14 +19,14 @@ pub use line::{LogLevel, LogLine};
 
 use crate::client::Client;
 use crate::lock::lock;
+use crate::per_process::PerProcess;
 
 /// Lines wait here for a slow listener, at most this many.
 const BACKLOG: usize = 1024;
 
-/// Who listens, in this process and not in the one it was forked from.
+/// Who listens in this process.
 #[derive(Debug, Default)]
 struct Listeners {
-    pid: u32,
     next: u64,
     waiting: BTreeMap<u64, Waiting>,
 }
@@ -40,40 +39,20 @@ struct Waiting {
     waker: Option<Waker>,
 }
 
-static LISTENERS: Mutex<Listeners> = Mutex::new(Listeners { pid: 0, next: 0, waiting: BTreeMap::new() });
+static LISTENERS: PerProcess<Mutex<Listeners>> = PerProcess::new();
 
 /// How many listen: lines are not even put together for nobody.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-thread_local! {
-    static HELD_FOR_FORK: RefCell<Option<MutexGuard<'static, Listeners>>> = const { RefCell::new(None) };
-}
-
-/// Keeps every other thread from the lines while this thread forks, so that the child finds them unlocked and whole.
+/// Has this process's list made before it forks.
 pub(crate) fn before_fork() {
-    HELD_FOR_FORK.with(|held| held.replace(Some(lock(&LISTENERS))));
+    LISTENERS.own();
 }
 
-/// Lets go of them again. The parent's lines are told by the parent, so the child begins without any.
+/// The parent's lines are told by the parent: the child begins without any listener.
 pub(crate) fn after_fork() {
-    HELD_FOR_FORK.with(|held| {
-        if let Some(mut listeners) = held.take() {
-            listeners.disown();
-        }
-    });
-}
-
-impl Listeners {
-    /// Forgets the listeners of the process this one was forked from. Their wakers are leaked: they belong to tasks of a
-    /// runtime that does not exist here.
-    fn disown(&mut self) {
-        let here = std::process::id();
-        if self.pid != here {
-            self.pid = here;
-            std::mem::forget(std::mem::take(&mut self.waiting));
-            COUNT.store(0, Ordering::Release);
-        }
-    }
+    let listeners = lock(LISTENERS.own());
+    COUNT.store(listeners.waiting.len(), Ordering::Release);
 }
 
 /// Listens to what threelo writes in this process, from now on. The first time, threelo becomes the process's `tracing`
@@ -85,19 +64,18 @@ pub fn listen() -> Lines {
         // An error only means that somebody else collects.
         let _ = tracing::subscriber::set_global_default(collector::Collector);
     });
-    let mut listeners = lock(&LISTENERS);
-    listeners.disown();
+    let mut listeners = lock(LISTENERS.own());
     let id = listeners.next;
     listeners.next += 1;
     listeners.waiting.insert(id, Waiting::default());
     COUNT.store(listeners.waiting.len(), Ordering::Release);
-    Lines { id, pid: listeners.pid, until: CancellationToken::new() }
+    Lines { id, pid: std::process::id(), until: CancellationToken::new() }
 }
 
 /// Tells every listener; never waits for one.
 fn tell(line: LogLine) {
     let line = Arc::new(line);
-    let woken: Vec<Waker> = lock(&LISTENERS)
+    let woken: Vec<Waker> = lock(LISTENERS.own())
         .waiting
         .values_mut()
         .filter_map(|waiting| {
@@ -143,10 +121,14 @@ impl Lines {
         }
     }
 
+    /// Whether this is the process it was made in, and not a child of that.
+    fn is_here(&self) -> bool {
+        self.pid == std::process::id()
+    }
+
     fn poll(&self, context: &Context<'_>) -> Poll<Option<Arc<LogLine>>> {
-        let mut listeners = lock(&LISTENERS);
-        let own = listeners.pid == self.pid;
-        let Some(waiting) = listeners.waiting.get_mut(&self.id).filter(|_| own) else {
+        let mut listeners = lock(LISTENERS.own());
+        let Some(waiting) = listeners.waiting.get_mut(&self.id).filter(|_| self.is_here()) else {
             return Poll::Ready(None);
         };
         if waiting.missed > 0 {
@@ -163,8 +145,8 @@ impl Lines {
 
 impl Drop for Lines {
     fn drop(&mut self) {
-        let mut listeners = lock(&LISTENERS);
-        if listeners.pid == self.pid {
+        if self.is_here() {
+            let mut listeners = lock(LISTENERS.own());
             // Dropped after the lock is free: a waker may hold anything.
             let gone = listeners.waiting.remove(&self.id);
             COUNT.store(listeners.waiting.len(), Ordering::Release);

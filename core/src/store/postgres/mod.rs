@@ -42,7 +42,7 @@ mod text;
 mod url;
 mod writer;
 
-pub use self::shared::{after_fork, before_fork};
+pub use self::shared::before_fork;
 pub use self::url::PostgresUrl;
 
 /// One client's hold on a database. The connections are closed when the last hold is.

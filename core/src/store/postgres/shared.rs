@@ -1,33 +1,24 @@
 //! One open database per process and URL, however many clients use it.
 
-use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use super::home::Home;
 use super::readers::Readers;
 use super::session::Session;
 use super::writer::Writer;
 use crate::lock::lock;
+use crate::per_process::PerProcess;
 
 /// The databases this process has open. Entries are added by [`Shared::publish`] and go with their last user.
-static OPEN: Mutex<Open> = Mutex::new(Vec::new());
+static OPEN: PerProcess<Mutex<Open>> = PerProcess::new();
 
 type Open = Vec<Weak<Shared>>;
 
-thread_local! {
-    static HELD_FOR_FORK: RefCell<Option<MutexGuard<'static, Open>>> = const { RefCell::new(None) };
-}
-
-/// Keeps every other thread from the list while this thread forks, so that the child finds it unlocked and whole. The
-/// connections stay as they are: the child has its own copies of their descriptors and never touches them.
+/// Has this process's list made before it forks. The connections stay as they are: the child has its own copies of their
+/// descriptors and never touches them.
 pub fn before_fork() {
-    HELD_FOR_FORK.with(|held| held.replace(Some(lock(&OPEN))));
-}
-
-/// Lets go of the list again, in parent and child.
-pub fn after_fork() {
-    HELD_FOR_FORK.with(|held| held.replace(None));
+    OPEN.own();
 }
 
 pub(super) struct Shared {
@@ -48,13 +39,13 @@ pub(super) struct Shared {
 impl Shared {
     /// What this process has open behind a URL, with one more user.
     pub(super) fn adopt(key: [u8; 32]) -> Option<Arc<Self>> {
-        Self::among(&lock(&OPEN), key)
+        Self::among(&lock(OPEN.own()), key)
     }
 
     /// Makes a newly opened database known. Where another client was quicker, that one's comes back, and what was given
     /// is to be shut.
     pub(super) fn publish(new: Self) -> (Arc<Self>, Option<Self>) {
-        let mut open = lock(&OPEN);
+        let mut open = lock(OPEN.own());
         if let Some(there) = Self::among(&open, new.key) {
             return (there, Some(new));
         }
@@ -75,7 +66,7 @@ impl Shared {
 
     /// One user less; whether it was the last.
     pub(super) fn leave(&self) -> bool {
-        let _open = lock(&OPEN);
+        let _open = lock(OPEN.own());
         self.users.fetch_sub(1, Ordering::Relaxed) == 1
     }
 
