@@ -1,5 +1,5 @@
-//! An outage of the token endpoint with many grants: attempts are spaced over all of them, callers are told at once
-//! when theirs is due, what is valid keeps serving, and the first clear answer brings everybody back.
+//! An outage of the token endpoint with many grants: callers are told at once when theirs is due, what is valid keeps
+//! serving, attempts are spaced over all grants, and the first clear answer brings everybody back.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod support;
@@ -10,12 +10,10 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use support::{Sandbox, finish, myself};
 use threelo_core::clock::wall_ms;
-use threelo_core::{Client, Code, ConnectOptions, IdOptions};
+use threelo_core::{Client, Code, ConnectOptions, Connection, IdOptions, Result};
 
-const GRANTS: usize = 200;
-
-/// Between two attempts.
-const GAP: Duration = Duration::from_millis(100);
+/// So many failures in a row, over all grants, are an outage.
+const OUTAGE_FROM: usize = 3;
 
 /// How many requests have come to the token endpoint.
 async fn attempts(sandbox: &Sandbox) -> usize {
@@ -28,64 +26,115 @@ fn id(n: usize) -> String {
     format!("user-{n}")
 }
 
-/// So many accounts with a connection each.
-async fn many(grants: usize) -> (Sandbox, Client) {
-    let accounts: Vec<Value> = (0..grants).map(|n| json!({ "name": format!("a{n}") })).collect();
+async fn join(sandbox: &Sandbox, client: &Client, n: usize) -> Result<Connection> {
+    let options = ConnectOptions::new(id(n), Some("browser-1"));
+    finish(sandbox, client, options, &format!("a{n}"), &["acme"]).await
+}
+
+/// So many accounts with a connection each, and one more without; attempts in an outage are `gap` apart.
+async fn many(grants: usize, gap: Duration) -> (Sandbox, Client) {
+    let accounts: Vec<Value> = (0..=grants).map(|n| json!({ "name": format!("a{n}") })).collect();
     let world = json!({
         "accounts": accounts,
         "sites": [{ "subdomain": "acme", "products": ["jira"] }],
     });
     let sandbox = Sandbox::with(world).await;
     let mut options = sandbox.options();
-    options.timings.retry_base = GAP;
+    options.timings.retry_base = gap;
     let client = Client::open(options).await.unwrap();
     for n in 0..grants {
-        let options = ConnectOptions::new(id(n), Some("browser-1"));
-        finish(&sandbox, &client, options, &format!("a{n}"), &["acme"]).await.unwrap();
+        join(&sandbox, &client, n).await.unwrap();
     }
     (sandbox, client)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn attempts_of_many_grants_are_spaced_and_one_answer_brings_all_back() {
-    let (sandbox, client) = many(GRANTS + 1).await;
-    let down =
-        json!({ "path": "/oauth/token", "grant_type": "refresh_token", "kind": {"status": 503}, "times": 0 });
-    sandbox.fault(down).await;
-    let well = attempts(&sandbox).await;
-    let first = client.refresh(id(GRANTS).as_str()).await.unwrap_err();
-    assert_eq!(first.code(), Code::IdentityUnavailable);
-    // Three failures are an outage; the fourth attempt of one grant comes after the third has been noted.
-    while attempts(&sandbox).await < well + 4 {}
+async fn down(sandbox: &Sandbox) {
+    sandbox.fault(json!({ "path": "/oauth/token", "kind": { "status": 503 }, "times": 0 })).await;
+}
 
-    let (before, begun) = (attempts(&sandbox).await, Instant::now());
-    let patience = Duration::from_secs(3);
-    let refresh = |n| client.refresh(IdOptions { id: id(n), timeout: Some(patience) });
-    let refused = join_all((0..GRANTS).map(refresh)).await;
-    let tried = attempts(&sandbox).await - before;
-    let turns = begun.elapsed().as_millis() / GAP.as_millis() + 2;
-    assert!(tried > 0 && tried <= usize::try_from(turns).unwrap(), "{tried} attempts, {turns} turns");
-    let (mut told, now) = (0, wall_ms());
-    for error in refused.into_iter().map(Result::unwrap_err) {
-        assert_eq!(error.code(), Code::IdentityUnavailable, "{error}");
-        assert!(error.retryable());
-        told +=
-            usize::from(error.context().get("next_attempt_at").is_some_and(|at| at.as_u64().unwrap() > now));
-    }
-    assert!(told >= GRANTS / 2, "{told} were told when their attempt is due");
-
-    for n in 0..GRANTS {
-        assert_eq!(myself(&client, &id(n)).await.unwrap(), 200, "a valid token keeps serving");
-    }
-    sandbox.clear_faults().await;
-    for n in 0..=GRANTS {
+/// Waits until each of so many grants has been rotated, and sees that none was rotated twice or in vain.
+async fn each_rotated_once(sandbox: &Sandbox, client: &Client, grants: usize) {
+    for n in 0..grants {
         while client.connection(id(n).as_str()).await.unwrap().generation < 2 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
     let counts = sandbox.counts().await;
-    assert_eq!(
-        (counts["rotations"].as_u64(), counts["breaches"].as_u64()),
-        (Some(GRANTS as u64 + 1), Some(0))
-    );
+    assert_eq!((&counts["rotations"], &counts["breaches"]), (&json!(grants), &json!(0)));
+}
+
+/// Everything here is done long before the first attempt is due, so no clock decides what is seen.
+#[tokio::test]
+async fn callers_are_told_at_once_what_is_valid_serves_and_one_answer_brings_all_back() {
+    const GRANTS: usize = 200;
+    const GAP: Duration = Duration::from_secs(600);
+    let (sandbox, client) = many(GRANTS, GAP).await;
+    down(&sandbox).await;
+    // A consent tries once and fails at once.
+    for _ in 0..OUTAGE_FROM {
+        assert_eq!(join(&sandbox, &client, GRANTS).await.unwrap_err().code(), Code::IdentityUnavailable);
+    }
+
+    let (before, start) = (attempts(&sandbox).await, wall_ms());
+    let refused = join_all((0..GRANTS).map(|n| client.refresh(IdOptions { id: id(n), timeout: None }))).await;
+    let mut due = Vec::new();
+    for error in refused.into_iter().map(Result::unwrap_err) {
+        assert_eq!(error.code(), Code::IdentityUnavailable, "{error}");
+        assert!(error.retryable());
+        due.push(error.context()["next_attempt_at"].as_u64().unwrap());
+    }
+    due.sort_unstable();
+    assert!(due[0] > start, "the next attempt is due at {}, and it was {start}", due[0]);
+    // A minute is for what passed between one look at the clock and the next.
+    let apart = due.windows(2).map(|pair| pair[1] - pair[0]);
+    let even = |apart: &u64| Duration::from_millis(*apart).abs_diff(GAP) < Duration::from_secs(60);
+    assert!(apart.clone().all(|apart| even(&apart)), "{:?}", apart.collect::<Vec<_>>());
+
+    for n in 0..GRANTS {
+        assert_eq!(myself(&client, &id(n)).await.unwrap(), 200, "a valid token keeps serving");
+    }
+    assert_eq!(attempts(&sandbox).await, before, "none is due yet");
+
+    sandbox.clear_faults().await;
+    join(&sandbox, &client, GRANTS).await.unwrap();
+    tokio::time::timeout(GAP / 2, each_rotated_once(&sandbox, &client, GRANTS))
+        .await
+        .expect("the first clear answer brings everybody back");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attempts_are_spaced_over_all_grants_however_many_wait() {
+    const GRANTS: usize = 20;
+    const GAP: Duration = Duration::from_millis(100);
+    let (sandbox, client) = many(GRANTS + 1, GAP).await;
+    down(&sandbox).await;
+    let (begun, well) = (Instant::now(), attempts(&sandbox).await);
+    let tried = async || attempts(&sandbox).await - well;
+    let first = client.refresh(id(GRANTS).as_str()).await.unwrap_err();
+    assert_eq!(first.code(), Code::IdentityUnavailable);
+    assert!(tried().await >= OUTAGE_FROM);
+
+    let callers = (0..GRANTS).map(|n| {
+        let client = client.clone();
+        tokio::spawn(async move { client.refresh(id(n).as_str()).await })
+    });
+    let callers: Vec<_> = callers.collect();
+    loop {
+        let tried = tried().await;
+        // The clock is read last: what is slow only leaves room for more attempts.
+        let turns = begun.elapsed().as_millis() / GAP.as_millis();
+        let may = OUTAGE_FROM + usize::try_from(turns).unwrap() + 1;
+        assert!(tried <= may, "{tried} attempts, of at most {may}");
+        if tried >= OUTAGE_FROM + 15 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    sandbox.clear_faults().await;
+    for caller in callers {
+        if let Err(error) = caller.await.unwrap() {
+            assert_eq!(error.code(), Code::IdentityUnavailable, "{error}");
+        }
+    }
+    each_rotated_once(&sandbox, &client, GRANTS + 1).await;
 }
