@@ -25,7 +25,8 @@ async fn a_missing_scope_is_a_401_that_says_so() {
 
 #[tokio::test]
 async fn a_fresh_token_may_lag_at_the_edge() {
-    let bench = Bench::with(json!({"settings": {"fresh_token_lag_ms": 500}})).await;
+    let world = json!({"stopped_at": 1_790_000_000, "settings": {"fresh_token_lag_ms": 500}});
+    let bench = Bench::with(world).await;
     let pair = bench.ada().await;
     assert_eq!(bench.jira("/rest/api/3/myself", &pair.access).await.0, 401);
     bench.advance(1).await;

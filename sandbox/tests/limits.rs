@@ -40,7 +40,8 @@ async fn points_run_out_and_come_back_at_the_top_of_the_hour() {
 
 #[tokio::test]
 async fn bursts_and_writes_to_one_issue_are_limited_apart() {
-    let bench = Bench::with(json!({"settings": {"issue_writes_per_2s": 1}})).await;
+    let world = json!({"stopped_at": 1_790_000_000, "settings": {"issue_writes_per_2s": 1}});
+    let bench = Bench::with(world).await;
     let pair = bench.ada().await;
     let id = bench.cloud_id("acme").await;
     let put = async |key: &str| {
@@ -65,7 +66,8 @@ async fn bursts_and_writes_to_one_issue_are_limited_apart() {
 
 #[tokio::test]
 async fn writes_to_one_issue_are_counted_over_half_a_minute_too() {
-    let bench = Bench::with(json!({"settings": {"issue_writes_per_30s": 2, "expires_in": 99_999}})).await;
+    let settings = json!({"issue_writes_per_30s": 2, "expires_in": 99_999});
+    let bench = Bench::with(json!({"stopped_at": 1_790_000_000, "settings": settings})).await;
     let pair = bench.ada().await;
     let path = format!("/ex/jira/{}/rest/api/3/issue/ACME-1", bench.cloud_id("acme").await);
     let now = bench.control("POST", "/time", json!({"advance_s": 0})).await["now"].as_f64().unwrap();

@@ -155,7 +155,7 @@ async fn a_changed_password_ends_tokens_until_it_is_restored() {
 
 #[tokio::test]
 async fn access_tokens_expire_while_refresh_tokens_do_not() {
-    let bench = Bench::new().await;
+    let bench = Bench::with(json!({"stopped_at": 1_790_000_000})).await;
     let pair = bench.ada().await;
     bench.control("POST", "/tokens/expire", json!({})).await;
     assert_eq!(
