@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::{Sandbox, connect, finish, myself};
@@ -31,6 +31,12 @@ async fn generation(client: &Client) -> u64 {
 
 fn in_time(id: &str, timeout: Duration) -> IdOptions {
     IdOptions { timeout: Some(timeout), ..IdOptions::from(id) }
+}
+
+/// Waits until a request is held.
+async fn is_held(sandbox: &Sandbox) {
+    let waiting = async { while sandbox.get("faults").await[0]["waiting"] != 1 {} };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap();
 }
 
 /// Runs what a client does on a runtime of its own, whose tasks can be counted.
@@ -110,19 +116,18 @@ async fn who_leaves_a_rotation_that_others_wait_for_does_not_end_it() {
 
 #[tokio::test]
 async fn who_comes_to_a_rotation_that_is_about_to_end_gets_a_token() {
-    for answer in [json!({ "hold": "after" }), json!({ "hold": "before" })] {
+    // Enough to begin a rotation.
+    const TIME: Duration = Duration::from_secs(3);
+    let comes = async |answer: Value| {
         let sandbox = Sandbox::start().await;
         let client = client(&sandbox).await;
         connect(&sandbox, &client, "user-1", None).await;
         let held = sandbox.fault(on_refresh(answer, 1)).await;
-        let leaves = tokio::spawn({
-            let client = client.clone();
-            async move { client.refresh(in_time("user-1", Duration::from_millis(50))).await }
-        });
-        let waiting = async { while sandbox.get("faults").await[0]["waiting"] != 1 {} };
-        tokio::time::timeout(PATIENCE, waiting).await.unwrap();
+        let (begun, leaving) = (Instant::now(), client.clone());
+        let leaves = tokio::spawn(async move { leaving.refresh(in_time("user-1", TIME)).await });
+        is_held(&sandbox).await;
         // Its time is up, and it still waits for what it began.
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep_until((begun + TIME + Duration::from_millis(50)).into()).await;
         assert!(!leaves.is_finished());
         let comes = tokio::spawn({
             let client = client.clone();
@@ -134,7 +139,8 @@ async fn who_comes_to_a_rotation_that_is_about_to_end_gets_a_token() {
         assert!(comes.await.unwrap().unwrap().generation >= 2);
         let counts = sandbox.counts().await;
         assert_eq!((&counts["replays"], &counts["breaches"]), (&json!(0), &json!(0)));
-    }
+    };
+    tokio::join!(comes(json!({ "hold": "after" })), comes(json!({ "hold": "before" })));
 }
 
 #[tokio::test]
@@ -156,11 +162,26 @@ async fn disconnecting_tells_the_provider_before_it_returns() {
     let sandbox = Sandbox::start().await;
     let client = client(&sandbox).await;
     connect(&sandbox, &client, "user-1", None).await;
-    sandbox.fault(json!({ "path": "/oauth/revoke", "kind": { "hold": "before" }, "times": 1 })).await;
-    // A provider that does not answer takes the time there is, and fails nothing.
-    client.disconnect(in_time("user-1", Duration::from_millis(300))).await.unwrap();
+    let hold = json!({ "path": "/oauth/revoke", "kind": { "hold": "before" }, "times": 0 });
+    let held = sandbox.fault(hold).await;
+    let disconnect = |time| {
+        let client = client.clone();
+        tokio::spawn(async move { client.disconnect(in_time("user-1", time)).await })
+    };
+    let waits = disconnect(PATIENCE);
+    is_held(&sandbox).await;
+    assert!(!waits.is_finished());
+    sandbox.post(&format!("faults/{held}/release"), json!({})).await;
+    waits.await.unwrap().unwrap();
     let asked = sandbox.get("log").await["requests"].as_array().unwrap().clone();
     assert_eq!(asked.last().unwrap()["path"], "/oauth/revoke");
+
+    sandbox.clear_faults().await;
+    connect(&sandbox, &client, "user-1", None).await;
+    sandbox.fault(json!({ "path": "/oauth/revoke", "kind": { "hold": "before" }, "times": 1 })).await;
+    // A provider that does not answer takes the time there is, and fails nothing.
+    disconnect(Duration::from_secs(3)).await.unwrap().unwrap();
+    assert_eq!(client.connection("user-1").await.unwrap_err().code(), Code::ConnectionNotFound);
 }
 
 #[tokio::test]
@@ -195,14 +216,21 @@ async fn a_client_with_background_beside_it_keeps_its_own_ways() {
     let other = sandbox.client_at(&store).await;
     connect(&sandbox, &still, "user-1", None).await;
     let held = sandbox.fault(on_refresh(json!({ "hold": "after" }), 1)).await;
-    let begun = other.refresh(in_time("user-1", Duration::from_millis(50))).await.unwrap_err();
-    assert_eq!(begun.code(), Code::Timeout);
+    let begun = tokio::spawn({
+        let other = other.clone();
+        async move { other.refresh("user-1").await }
+    });
+    is_held(&sandbox).await;
+    let waited = other.refresh(in_time("user-1", Duration::from_millis(50))).await.unwrap_err();
+    assert_eq!(waited.code(), Code::Timeout);
+    begun.abort();
     // The rotation is the other client's and goes on in its background; this one only joins it.
     let joined = still.refresh(in_time("user-1", Duration::from_millis(50))).await.unwrap_err();
     assert_eq!(joined.code(), Code::Timeout);
     sandbox.post(&format!("faults/{held}/release"), json!({})).await;
     // Asked again it would rotate anew where it came too late to join.
-    while other.connection("user-1").await.unwrap().generation < 2 {}
+    let stored = async { while other.connection("user-1").await.unwrap().generation < 2 {} };
+    tokio::time::timeout(PATIENCE, stored).await.expect("the rotation goes on");
     assert_eq!(sandbox.refreshes().await, 1);
     let path = RequestOptions::new("user-1", "GET", "/rest/api/3/myself");
     assert_eq!(still.proxy_request(path).await.unwrap().status, 200);

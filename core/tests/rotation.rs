@@ -9,7 +9,7 @@ use serde_json::json;
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use support::{Sandbox, connect, myself};
-use threelo_core::{Client, Code, ConnectionStatus, EventKind};
+use threelo_core::{Client, Code, ConnectionStatus, EventKind, IdOptions};
 
 async fn expire(sandbox: &Sandbox) {
     sandbox.post("tokens/expire", json!({})).await;
@@ -61,15 +61,30 @@ async fn bad_weather_kills_no_grant_and_serves_the_valid_token() {
         options.timings.retry_base = Duration::from_millis(20);
         let client = Client::open(options).await.unwrap();
         connect(&sandbox, &client, "user-1", None).await;
-        sandbox.fault(on_refresh(weather.clone(), 0)).await;
+        let fault = sandbox.fault(on_refresh(weather.clone(), 0)).await;
         let error = client.refresh("user-1").await.unwrap_err();
         assert_eq!(error.code(), Code::IdentityUnavailable, "{weather}");
         assert!(error.retryable());
         assert_eq!(myself(&client, "user-1").await.unwrap(), 200, "the access token is still good");
-        sandbox.clear_faults().await;
-        // The rotation went on in the background; joining it brings the fresh pair.
-        let connection = client.refresh("user-1").await.unwrap();
+        // The rotation goes on in the background; joining it brings the fresh pair. Its next attempt is held until
+        // it has been joined: a rotation of their own would bring those who come a token at once.
+        let before = sandbox.refreshes().await;
+        let held = sandbox.fault(on_refresh(json!({ "hold": "after" }), 1)).await;
+        sandbox.delete(&format!("faults/{fault}")).await;
+        while sandbox.get("faults").await[0]["waiting"] != 1 {
+            tokio::task::yield_now().await;
+        }
+        let joins = tokio::spawn({
+            let client = client.clone();
+            async move { client.refresh("user-1").await }
+        });
+        let span = Some(Duration::from_millis(200));
+        let waited = client.refresh(IdOptions { id: "user-1".into(), timeout: span }).await;
+        assert_eq!(waited.unwrap_err().code(), Code::Timeout);
+        sandbox.post(&format!("faults/{held}/release"), json!({})).await;
+        let connection = joins.await.unwrap().unwrap();
         assert_eq!((connection.health, connection.generation), (ConnectionStatus::Active, 2), "{weather}");
+        assert_eq!(sandbox.refreshes().await, before + 1);
         assert_eq!(sandbox.counts().await["breaches"], 0);
     }
 }
@@ -179,16 +194,22 @@ async fn closing_finishes_the_rotation_in_flight() {
     let path = folder.path().join("store.db");
     let client = sandbox.client_at(&path).await;
     connect(&sandbox, &client, "user-1", None).await;
-    sandbox.fault(on_refresh(json!({ "delay_after_ms": 300 }), 1)).await;
+    let held = sandbox.fault(on_refresh(json!({ "hold": "after" }), 1)).await;
     let caller = {
         let client = client.clone();
         tokio::spawn(async move { client.refresh("user-1").await })
     };
-    while sandbox.refreshes().await == 0 {
+    while sandbox.get("faults").await[0]["waiting"] != 1 {
         tokio::task::yield_now().await;
     }
-    client.close(threelo_core::CloseOptions::default()).await.unwrap();
+    let closing = tokio::spawn({
+        let client = client.clone();
+        async move { client.close(threelo_core::CloseOptions::default()).await }
+    });
     assert_eq!(caller.await.unwrap().unwrap_err().code(), Code::Cancelled);
+    assert!(!closing.is_finished());
+    sandbox.post(&format!("faults/{held}/release"), json!({})).await;
+    closing.await.unwrap().unwrap();
     assert_eq!(client.connection("user-1").await.unwrap_err().code(), Code::Closed);
     let next = sandbox.client_at(&path).await;
     assert_eq!(next.connection("user-1").await.unwrap().generation, 2);

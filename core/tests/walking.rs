@@ -70,11 +70,11 @@ async fn another_account_does_not_take_a_connection_over() {
 async fn an_upload_that_moves_takes_the_time_it_needs() {
     let sandbox = Sandbox::start().await;
     let mut options = sandbox.options();
-    options.timings.request_timeout = std::time::Duration::from_millis(300);
+    options.timings.request_timeout = std::time::Duration::from_secs(3);
     let client = threelo_core::Client::open(options).await.unwrap();
     connect(&sandbox, &client, "user-1", Some("acme")).await;
-    let pieces = stream::iter(0..20).then(|_| async {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    let pieces = stream::iter(0..330).then(|_| async {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         Ok(bytes::Bytes::from_static(b"piece"))
     });
     let mut upload = RequestOptions::new("user-1", "POST", "/rest/api/3/issue/ACME-1/attachments");

@@ -59,7 +59,12 @@ impl Sandbox {
     }
 
     pub async fn clear_faults(&self) {
-        self.http.delete(format!("{}/_sandbox/faults", self.url())).send().await.unwrap();
+        self.delete("faults").await;
+    }
+
+    pub async fn delete(&self, path: &str) {
+        let response = self.http.delete(format!("{}/_sandbox/{path}", self.url())).send().await.unwrap();
+        assert!(response.status().is_success(), "{path}: {}", response.status());
     }
 
     pub async fn counts(&self) -> Value {
