@@ -120,12 +120,11 @@ async fn a_stream_that_was_begun_is_never_sent_twice() {
 
 #[tokio::test]
 async fn a_stream_that_was_not_begun_is_still_whole() {
-    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = free.local_addr().unwrap().port();
-    drop(free);
+    let (_taken, port) = refusing();
     let (file, read) = once(None);
     let mut run = upload(vec![file]);
-    run.timeout = Duration::from_millis(200);
+    // All repetitions, with the longest pauses between them, take less.
+    run.timeout = Duration::from_secs(60);
     run.options.timeout = Some(run.timeout);
     assert_eq!(code(run.to(port).await).0, Code::Network);
     assert_eq!(read.load(Ordering::SeqCst), 0);
@@ -150,24 +149,27 @@ async fn a_file_that_cannot_be_read_is_the_callers_fault_and_nothing_happened() 
 
 #[tokio::test]
 async fn a_body_that_moves_has_the_time_it_needs_unless_the_call_was_given_a_time() {
+    const TIME: Duration = Duration::from_secs(3);
+    // It moves a hundred times a second, and takes longer than that.
     let slow = || {
-        let pieces = futures::stream::iter(0..10).then(|_| async {
-            tokio::time::sleep(Duration::from_millis(40)).await;
+        let pieces = futures::stream::iter(0..350).then(|_| async {
+            tokio::time::sleep(Duration::from_millis(10)).await;
             Ok(Bytes::from_static(b"slow"))
         });
-        upload(vec![Upload::new(Body::once(pieces.boxed(), None))])
+        Body::once(pieces.boxed(), None)
     };
-    let mut run = slow();
-    run.timeout = Duration::from_millis(200);
-    assert!(run.against(vec![ok()]).await.0.is_ok());
-    let mut run = slow();
-    run.timeout = Duration::from_millis(200);
-    run.options.timeout = Some(run.timeout);
-    assert_eq!(code(run.against(vec![ok()]).await.0).0, Code::OutcomeUnknown);
-    // One that stands still has not.
-    let mut run = upload(vec![Upload::new(Body::once(futures::stream::pending().boxed(), None))]);
-    run.timeout = Duration::from_millis(100);
-    assert_eq!(code(run.against(vec![ok()]).await.0).0, Code::OutcomeUnknown);
+    let run = async |body, given| {
+        let mut run = upload(vec![Upload::new(body)]);
+        run.timeout = TIME;
+        run.options.timeout = given;
+        run.against(vec![ok()]).await.0
+    };
+    let still = Body::once(futures::stream::pending().boxed(), None);
+    let (moves, given_a_time, stands_still) =
+        tokio::join!(run(slow(), None), run(slow(), Some(TIME)), run(still, None));
+    assert!(moves.is_ok(), "{:?}", moves.err());
+    assert_eq!(code(given_a_time).0, Code::OutcomeUnknown);
+    assert_eq!(code(stands_still).0, Code::OutcomeUnknown);
 }
 
 #[tokio::test]
@@ -180,7 +182,7 @@ async fn a_server_that_does_not_read_holds_the_source_up() {
         Ok(Bytes::from(vec![0; PIECE]))
     });
     let mut run = upload(vec![Upload::new(Body::once(pieces.boxed(), None))]);
-    run.timeout = Duration::from_millis(300);
+    run.timeout = Duration::from_secs(3);
     run.options.timeout = Some(run.timeout);
     assert_eq!(code(run.against(vec![Reply::Deaf]).await.0).0, Code::OutcomeUnknown);
     // What the sockets of this machine hold, of 256 MB.
@@ -297,7 +299,7 @@ async fn an_answer_that_breaks_off_is_an_error_and_never_an_end() {
 async fn an_answer_that_stands_still_is_given_up() {
     let stalled = Reply::Stall(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nbegun".to_vec());
     let mut run = streamed();
-    run.timeout = Duration::from_millis(100);
+    run.timeout = Duration::from_secs(3);
     let mut response = run.against(vec![stalled]).await.0.unwrap();
     let (all, error) = rest(&mut response).await;
     assert_eq!((&all[..], error.unwrap().code()), (&b"begun"[..], Code::Timeout));
