@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -59,13 +60,11 @@ async fn a_client_dropped_without_closing_lets_go_of_the_file() {
     drop(first);
     assert!(second.store.grant("g").await.unwrap().is_some());
     drop(second);
-    for _ in 0..200 {
-        if descriptors(&path) == 0 {
-            return;
-        }
+    let begun = Instant::now();
+    while descriptors(&path) > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(30), "descriptors are still open");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("{} descriptors are still open", descriptors(&path));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -136,29 +135,36 @@ fn a_fork_finds_every_file_closed_and_the_parent_goes_on() {
     let runtime = runtime();
     let opened = runtime.block_on(open_at(&path)).unwrap();
     runtime.block_on(put(&*opened.store, vec![Write::PutGrant(grant("g"))]));
+    let (forked, made) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let busy: Vec<_> = (0..4)
         .map(|_| {
-            let store = Arc::clone(&opened.store);
+            let (store, forked, made) = (Arc::clone(&opened.store), Arc::clone(&forked), Arc::clone(&made));
             runtime.spawn(async move {
-                for _ in 0..50 {
+                while !forked.load(Ordering::SeqCst) {
                     increment(&*store, "g").await;
+                    made.fetch_add(1, Ordering::SeqCst);
                 }
             })
         })
         .collect();
-    let mut forks = 0;
-    while !busy.iter().all(tokio::task::JoinHandle::is_finished) {
+    for _ in 0..20 {
+        // Each comes into the middle of writing.
+        let before = made.load(Ordering::SeqCst);
+        while made.load(Ordering::SeqCst) < before + 10 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         before_fork();
         assert_eq!(descriptors(&path), 0);
         std::thread::sleep(Duration::from_millis(2));
         assert_eq!(descriptors(&path), 0, "nothing is opened meanwhile");
         after_fork();
-        forks += 1;
-        std::thread::sleep(Duration::from_millis(3));
     }
-    assert!(forks > 0);
+    forked.store(true, Ordering::SeqCst);
+    for one in busy {
+        runtime.block_on(one).unwrap();
+    }
     let row = runtime.block_on(opened.store.grant("g")).unwrap().unwrap();
-    assert_eq!(row.generation, 201);
+    assert_eq!(row.generation, made.load(Ordering::SeqCst) + 1);
     runtime.block_on(opened.store.close());
 }
 
