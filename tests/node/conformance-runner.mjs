@@ -84,7 +84,7 @@ async function callFace(client, verb, options, step) {
 }
 
 async function collect(iterator, step) {
-  if (step.collect === 'results') return results(iterator);
+  if (step.collect === 'results') return results(iterator, step.meanwhile);
   const found = [];
   for await (const item of step.collect === 'pages' ? iterator.pages() : iterator) {
     found.push(step.call === 'connections' ? plain(item) : item);
@@ -94,10 +94,11 @@ async function collect(iterator, step) {
 }
 
 /** Results of many calls in an order of their own, and beside them the order they came in. */
-async function results(iterator) {
+async function results(iterator, meanwhile) {
   const records = [];
   for await (const { id, site, response: answer, error } of iterator) {
     records.push({ id, site: plain(site), response: answer && (await response(answer)), error: error && { code: error.code } });
+    if (records.length === meanwhile?.after) await meanwhile.control();
   }
   const place = ({ id, site }) => `${id} ${site?.url ?? ''}`;
   const order = records.map(({ id }) => id);
@@ -236,7 +237,14 @@ class Run {
     if ('other_system' in step) return this.otherSystem(step.other_system);
     const client = this.client(step.client ?? 'main');
     if ('connected' in step) return this.connected(client, this.fill(step.connected));
-    return callFace(client, step.call, this.fill(step.with ?? {}), step);
+    return callFace(client, step.call, this.fill(step.with ?? {}), { ...step, meanwhile: this.meanwhile(step) });
+  }
+
+  /** What the step wants done after so many results. */
+  meanwhile({ meanwhile }) {
+    if (!meanwhile) return undefined;
+    const { method, path, body } = this.fill(meanwhile.control);
+    return { after: meanwhile.after, control: () => this.control(method, path, body) };
   }
 
   async connected(client, { account, sites, ...options }) {

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import datetime as dt
+import functools
 import itertools
 import json
 import os
@@ -146,10 +147,27 @@ def response(result: Any, streamed: bytes | None = None) -> Json:
 
 def collect(iterator: Any, step: dict[str, Json]) -> Json:
     if step["collect"] == "results":
-        return results(list(iterator))
+        return results(list(meanwhile(iterator, step)))
     source = iterator.pages() if step["collect"] == "pages" else iterator
     found = [plain(item) for item in itertools.islice(source, step.get("take"))]
     return {step["collect"]: found, "cursor": iterator.cursor}
+
+
+def meanwhile(iterator: Any, step: dict[str, Json]) -> Any:
+    """The same items; after so many of them, what the step wants done meanwhile."""
+    for count, each in enumerate(iterator, 1):
+        yield each
+        if count == step.get("meanwhile", {}).get("after"):
+            step["meanwhile"]["control"]()
+
+
+async def meanwhile_async(iterator: Any, step: dict[str, Json]) -> Any:
+    count = 0
+    async for each in iterator:
+        count += 1
+        yield each
+        if count == step.get("meanwhile", {}).get("after"):
+            await asyncio.to_thread(step["meanwhile"]["control"])
 
 
 def results(found: list[Any]) -> Json:
@@ -169,7 +187,7 @@ def results(found: list[Any]) -> Json:
 
 async def collect_async(iterator: Any, step: dict[str, Json]) -> Json:
     if step["collect"] == "results":
-        return results([each async for each in iterator])
+        return results([each async for each in meanwhile_async(iterator, step)])
     found: list[Json] = []
     async for item in iterator.pages() if step["collect"] == "pages" else iterator:
         found.append(plain(item))
@@ -303,6 +321,10 @@ class Run:
         client = await self.client(step.get("client", "main"))
         if "connected" in step:
             return await self.connected(client, self.fill(step["connected"]))
+        if "meanwhile" in step:
+            request = self.fill(step["meanwhile"]["control"])
+            control = functools.partial(self.ask, request["method"], request["path"], request.get("body"))
+            step = step | {"meanwhile": {"after": step["meanwhile"]["after"], "control": control}}
         return await self.face.call(client, step["call"], self.fill(step.get("with", {})), step)
 
     async def connected(self, client: Any, options: dict[str, Json]) -> Json:
@@ -396,17 +418,17 @@ class Run:
         assert not leaked, f"{who} tells {leaked}"
 
     async def control(self, method: str, path: str, body: Json = None) -> Json:
-        def send() -> Json:
-            data = None if body is None else json.dumps(body).encode()
-            headers = {"content-type": "application/json"}
-            request = urllib.request.Request(self.sandbox + path, data, headers, method=method)
-            try:
-                with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-                    return json.loads(answer.read() or b"null")
-            except urllib.error.HTTPError as error:
-                raise AssertionError(f"{method} {path}: {error.code} {error.read().decode()}") from error
+        return await asyncio.to_thread(self.ask, method, path, body)
 
-        return await asyncio.to_thread(send)
+    def ask(self, method: str, path: str, body: Json = None) -> Json:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"content-type": "application/json"}
+        request = urllib.request.Request(self.sandbox + path, data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                return json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{method} {path}: {error.code} {error.read().decode()}") from error
 
 
 def secrets_in(value: Json) -> list[str]:

@@ -4,11 +4,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use serde_json::{Map, Value, json};
 use threelo_core::body::Body;
 use threelo_core::request::Response;
 use threelo_core::{
-    Call, Casing, Client, ClientOptions, Code, ConnectionsOptions, Error, ManyOptions, PaginateOptions,
+    Call, Casing, Client, ClientOptions, Code, ConnectionsOptions, Error, Many, ManyOptions, PaginateOptions,
     RequestOptions, Upload,
 };
 
@@ -24,7 +25,6 @@ pub(crate) async fn open(mut options: Map<String, Value>) -> Result<Client, Erro
 pub(crate) async fn call(client: &Client, verb: &str, options: &Value, step: &Value) -> Result<Value, Error> {
     match verb {
         "proxy_request" => request(client, options, step).await,
-        "proxy_request_many" => many(client, options).await,
         "paginate" => paginate(client, options, step).await,
         "connections" if step.get("collect").is_some() => connections(client, options, step).await,
         _ => {
@@ -44,10 +44,18 @@ fn beside(options: &Value) -> (String, Option<bytes::Bytes>) {
     (json!(options).to_string(), data.map(Into::into))
 }
 
-/// Results in an order of their own, and beside them the order they came in.
-async fn many(client: &Client, options: &Value) -> Result<Value, Error> {
+/// Begins a call for many.
+pub(crate) fn many(client: &Client, options: &Value) -> Result<Many, Error> {
     let (text, data) = beside(options);
-    let mut many = client.proxy_request_many(ManyOptions::decode(&text, data, Casing::Snake)?)?;
+    client.proxy_request_many(ManyOptions::decode(&text, data, Casing::Snake)?)
+}
+
+/// Results in an order of their own, and beside them the order they came in. What is to be done meanwhile is done after
+/// so many of them.
+pub(crate) async fn results(
+    mut many: Many,
+    mut meanwhile: Option<(u64, BoxFuture<'_, Result<Value, String>>)>,
+) -> Result<Value, String> {
     let mut records = Vec::new();
     while let Some(result) = many.next().await {
         let mut record: Value = serde_json::from_str(&result.head_to_json()).unwrap();
@@ -57,6 +65,9 @@ async fn many(client: &Client, options: &Value) -> Result<Value, Error> {
         };
         (record["response"], record["error"]) = (response, error);
         records.push(record);
+        if let Some((_, control)) = meanwhile.take_if(|(after, _)| *after == records.len() as u64) {
+            control.await?;
+        }
     }
     let order: Vec<Value> = records.iter().map(|record| record["id"].clone()).collect();
     records.sort_by_key(|record| (record["id"].to_string(), record["site"]["url"].to_string()));

@@ -161,9 +161,7 @@ impl Run {
             });
         }
         if let Some(request) = step.get("control") {
-            let request = self.fill(request);
-            let (method, path) = (request["method"].as_str().unwrap(), request["path"].as_str().unwrap());
-            return Ok(Ok(send(&self.sandbox, method, path, request.get("body").cloned()).await?));
+            return Ok(Ok(self.control(request).await?));
         }
         if let Some(person) = step.get("consent") {
             return Ok(Ok(self.consent(self.fill(person)).await?));
@@ -179,7 +177,23 @@ impl Run {
             return self.connected(&client, self.fill(options)).await;
         }
         let options = step.get("with").map_or_else(|| json!({}), |options| self.fill(options));
-        Ok(face::call(&client, step["call"].as_str().unwrap(), &options, step).await)
+        if step["call"] != "proxy_request_many" {
+            return Ok(face::call(&client, step["call"].as_str().unwrap(), &options, step).await);
+        }
+        let meanwhile = step.get("meanwhile").map(|meanwhile| {
+            let control = self.control(&meanwhile["control"]);
+            (meanwhile["after"].as_u64().unwrap(), Box::pin(control) as BoxFuture<'_, _>)
+        });
+        Ok(match face::many(&client, &options) {
+            Ok(many) => Ok(face::results(many, meanwhile).await?),
+            Err(error) => Err(error),
+        })
+    }
+
+    async fn control(&self, request: &Value) -> Result<Value, String> {
+        let request = self.fill(request);
+        let (method, path) = (request["method"].as_str().unwrap(), request["path"].as_str().unwrap());
+        send(&self.sandbox, method, path, request.get("body").cloned()).await
     }
 
     async fn consent(&self, person: Value) -> Result<Value, String> {
