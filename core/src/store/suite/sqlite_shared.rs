@@ -1,8 +1,8 @@
 //! Several clients of one file in one process, each perhaps with a runtime of its own, and what a fork needs.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -22,6 +22,13 @@ fn fresh() -> (TempDir, PathBuf) {
 
 fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+/// For tests that fork: an end that had no beginning, as one of them tells of, would end the fork of another one, where
+/// they share a process.
+fn alone() -> MutexGuard<'static, ()> {
+    static FORKING: Mutex<()> = Mutex::new(());
+    FORKING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How many descriptors of this process lead to the database or its log.
@@ -131,6 +138,7 @@ fn a_write_handed_in_outlives_its_runtime() {
 
 #[test]
 fn a_fork_finds_every_file_closed_and_the_parent_goes_on() {
+    let _alone = alone();
     let (_directory, path) = fresh();
     let runtime = runtime();
     let opened = runtime.block_on(open_at(&path)).unwrap();
@@ -170,6 +178,7 @@ fn a_fork_finds_every_file_closed_and_the_parent_goes_on() {
 
 #[test]
 fn nothing_is_opened_while_the_process_forks() {
+    let _alone = alone();
     let (_directory, path) = fresh();
     let runtime = runtime();
     before_fork();
@@ -187,6 +196,7 @@ fn nothing_is_opened_while_the_process_forks() {
 
 #[test]
 fn a_store_closed_during_a_fork_stays_closed() {
+    let _alone = alone();
     let (_directory, path) = fresh();
     let runtime = runtime();
     let opened = runtime.block_on(open_at(&path)).unwrap();
@@ -203,6 +213,7 @@ fn a_store_closed_during_a_fork_stays_closed() {
 
 #[test]
 fn two_threads_may_fork_at_once() {
+    let _alone = alone();
     let (_directory, path) = fresh();
     let runtime = runtime();
     let opened = runtime.block_on(open_at(&path)).unwrap();
