@@ -145,7 +145,7 @@ def test_failures_are_those_that_httpx_knows(stuck: dict[str, object], silent: S
             jira.get(MYSELF, timeout=0.2)
         assert isinstance(caught.value.__cause__, threelo.TimeoutError)
         with pytest.raises(threelo.OutcomeUnknownError):
-            jira.post(ECHO, timeout=0.2)
+            jira.post(ECHO, timeout=3)
 
 
 async def test_it_is_the_same_awaited(sandbox: Sandbox, aclient: threelo.AsyncClient) -> None:

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,7 @@ def whole(results: list[list[Any]], processes: int, sandbox: Sandbox) -> None:
     assert counts["replays"] == 0
 
 
+@pytest.mark.timeout(300)
 def test_gunicorn_with_a_preloaded_application(folder: Path, sandbox: Sandbox) -> None:
     # Every other request comes to a worker forked anew from the process that loaded the application.
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -139,15 +141,19 @@ def test_gunicorn_with_a_preloaded_application(folder: Path, sandbox: Sandbox) -
     whole(results, 3, sandbox)
 
 
+@pytest.mark.timeout(300)
 def test_celerys_prefork_pool(folder: Path, sandbox: Sandbox) -> None:
     # Each child of the pool serves two tasks.
     worker = ("worker", "--pool", "prefork", "--concurrency", "1", "--without-gossip", "--without-mingle")
+    says = ("--loglevel", "info")
     send = f"""
 import json, tasks
 send = lambda made: tasks.app.send_task("myself", [made]).get(timeout={PATIENCE})
 print(json.dumps([send(made) for made in {MADE} * 2]))
 """
-    with server(folder, "celery", "--app", "tasks", *worker):
+    with server(folder, "celery", "--app", "tasks", *worker, *says):
+        while " ready." not in (folder / "server.log").read_text():
+            time.sleep(0.05)
         sent = subprocess.run(
             [sys.executable, "-c", send],
             cwd=folder,
