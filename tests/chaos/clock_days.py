@@ -29,11 +29,12 @@ async def paused_connecting(made: World, language: str) -> str:
     gate, refreshes = grant.gate, grant.gate.refreshes
     async with pair(made, language) as (one, two):
         await gate.shut()
+        begun = time.monotonic()
         call = await ordered(grant, one, timeout=2 * LEASE)
         await gate.knock()
         one.process.pause()
         gate.open()
-        waited = await outwait(made, grant, two)
+        waited = await outwait(made, grant, two, begun)
         one.process.resume()
         await good(call, "the call of the one that stood still", 2 * LEASE)
         check("requests that came", gate.refreshes, refreshes + 1)
@@ -49,10 +50,11 @@ async def paused_answered(made: World, language: str) -> str:
     await made.expired(grant)
     hold = grant.gate.hold("after")
     async with pair(made, language) as (one, two):
+        begun = time.monotonic()
         call = await ordered(grant, one, timeout=2 * LEASE)
         await within("the provider answers", hold.reached.wait())
         one.process.pause()
-        waited = await outwait(made, grant, two)
+        waited = await outwait(made, grant, two, begun)
         hold.release()
         one.process.resume()
         await good(call, "the call of the one that stood still", 2 * LEASE)
@@ -161,8 +163,8 @@ async def down_for_an_hour(made: World, language: str) -> None:
         await made.sandbox.expire(expired.account)
         before = made.row(expired), made.row(valid)
         passed, answers = 0.0, cycle(DOWN)
+        fault = await made.sandbox.fault(next(answers), times=0, **REFRESH)
         while passed < 3600:
-            fault = await made.sandbox.fault(next(answers), times=0, **REFRESH)
             # Who waits for the other process's attempts hears nothing of how they go.
             told = await asyncio.gather(*(expired.ask(worker, "request", timeout=6) for worker in (one, two)))
             for answer in told:
@@ -172,11 +174,14 @@ async def down_for_an_hour(made: World, language: str) -> None:
                 )
             await asyncio.gather(valid.request(one), valid.request(two))
             check("death", made.row(expired).death, None)
-            await made.sandbox.mend(fault)
+            # There is no moment without any fault: the next comes before this one goes.
+            over, fault = fault, await made.sandbox.fault(next(answers), times=0, **REFRESH)
+            await made.sandbox.mend(over)
             passed += STEP
             await made.sandbox.control("POST", "/time", {"advance_s": STEP})
             for each in clocks:
                 each.move(wall=passed)
+        await made.sandbox.mend(fault)
         await asyncio.gather(*(grant.request(worker) for grant in made.grants for worker in (one, two)))
         check("the one that was expired", made.row(expired).generation, before[0].generation + 1)
         check("the one that was not", made.row(valid).generation, before[1].generation)

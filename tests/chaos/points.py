@@ -182,6 +182,9 @@ POINTS: dict[str, Point] = {
     "after-commit": after_commit,
 }
 
+LOCKING = ("before-intent", "before-commit")
+"""Those at which nobody can write to the store."""
+
 
 async def settle(scene: Scene) -> None:
     """Lets what is still on its way arrive, and waits until the provider has acted on it."""

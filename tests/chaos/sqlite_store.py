@@ -14,6 +14,9 @@ from pathlib import Path
 from judge import Untrue
 from stores import Row
 
+BREATH = 0.25
+"""Seconds in which everybody can write, between two locks."""
+
 
 class SqliteStore:
     """An SQLite file."""
@@ -56,6 +59,9 @@ class SqliteStore:
                 yield
             finally:
                 await asyncio.to_thread(self._unlock, writer)
+                # Whoever has been waiting tries again ten times a second, and gives up in the end: the next
+                # one comes after them.
+                await asyncio.sleep(BREATH)
 
     def _lock(self) -> sqlite3.Connection:
         writer = sqlite3.connect(self._path, timeout=30, isolation_level=None, check_same_thread=False)

@@ -17,7 +17,7 @@ from processes import LANGUAGES
 from sqlite_store import SqliteStore
 from world import StoreMaker
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(900)
 KILLS = killing.every_point()
 STORES = ("sqlite", "postgresql")
 

@@ -8,7 +8,7 @@ import pytest
 from judge import Untrue, within
 from world import world
 
-LIFE = 3
+LIFE = 8
 
 
 async def test_a_second_rotation_for_one_call_is_undue_while_its_token_lives() -> None:
