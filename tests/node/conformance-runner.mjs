@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -132,12 +132,13 @@ class Run {
   async go() {
     const child = spawn(SANDBOX, ['--port', '0'], { stdio: ['pipe', 'pipe', 'inherit'] });
     const ended = once(child, 'exit');
+    this.closed = await closedPort();
     try {
       const [line] = await once(createInterface(child.stdout), 'line');
       this.sandbox = JSON.parse(line).url;
       const now = Date.now();
       const times = { now, hour_ago: now - 3_600_000, hour_ahead: now + 3_600_000 };
-      const fixed = { redirect_uri: REDIRECT_URI, encryption_key: KEY, dir: this.folder, closed_port: await closedPort() };
+      const fixed = { redirect_uri: REDIRECT_URI, encryption_key: KEY, dir: this.folder, closed_port: this.closed.localPort };
       this.saved = { sandbox: this.sandbox, ...fixed, ...times };
       if (this.vector.world) await this.control('PUT', '/_sandbox/world', this.vector.world);
       for (const [index, step] of this.vector.steps.entries()) {
@@ -150,6 +151,7 @@ class Run {
       this.checkSecrets('an event', JSON.stringify(this.events));
     } finally {
       // Whoever still waits at the sandbox is let go first, so that closing cannot hang.
+      this.closed.destroy();
       child.stdin.end();
       await ended;
       await Promise.allSettled([...Object.values(this.jobs), ...Object.values(this.clients).map((one) => one.close({ timeoutMs: 1000 }))]);
@@ -351,12 +353,14 @@ function secretsIn(value) {
   return isCallback ? [query(value, 'code'), query(value, 'state')].filter(Boolean) : [];
 }
 
+/** A connection whose own port stays taken, and refuses: nobody listens there. */
 async function closedPort() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  const closed = connect(server.address().port, '127.0.0.1');
+  await once(closed, 'connect');
+  server.close();
+  return closed;
 }
 
 /** Runs a vector in a folder and a sandbox of its own. `codes` tells of each error code whether it is retryable. */

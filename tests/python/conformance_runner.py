@@ -206,6 +206,9 @@ class Run:
         self.jobs: dict[str, asyncio.Task[None]] = {}
         self.events: list[Json] = []
         self.opening = asyncio.Lock()
+        # Bound, and nobody listens: the port stays taken, and refuses.
+        self.closed = socket.socket()
+        self.closed.bind(("127.0.0.1", 0))
         self.secrets = ["sandbox-secret", "not-the-secret", KEY, "browser-1"]
 
     async def go(self) -> None:
@@ -221,7 +224,7 @@ class Run:
                 "redirect_uri": REDIRECT_URI,
                 "encryption_key": KEY,
                 "dir": str(self.folder),
-                "closed_port": closed_port(),
+                "closed_port": self.closed.getsockname()[1],
             }
             if "world" in self.vector:
                 await self.control("PUT", "/_sandbox/world", self.vector["world"])
@@ -241,6 +244,7 @@ class Run:
             for client in self.clients.values():
                 await self.face.run(lambda client=client: client.close(timeout=1))
             self.face.threads.shutdown()
+            self.closed.close()
 
     def fill(self, value: Json) -> Json:
         """Puts in what was saved: `${name.path}`, and `${name?parameter}` for a URL."""
@@ -441,12 +445,6 @@ def secrets_in(value: Json) -> list[str]:
     if isinstance(value, str) and value.startswith(REDIRECT_URI):
         return [secret for secret in (query(value, "code"), query(value, "state")) if isinstance(secret, str)]
     return []
-
-
-def closed_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def run_vector(vector: dict[str, Json], *, sync: bool, codes: dict[str, bool]) -> None:

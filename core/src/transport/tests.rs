@@ -209,7 +209,10 @@ async fn this_machine_is_reached_past_the_proxy() {
 
 #[tokio::test]
 async fn nobody_there_is_a_request_that_was_not_sent() {
-    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    // Bound, and nobody listens: the port stays taken, and refuses.
+    let taken = tokio::net::TcpSocket::new_v4().unwrap();
+    taken.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = taken.local_addr().unwrap().port();
     let fault = ask(&direct(), format!("http://127.0.0.1:{port}/")).await.unwrap_err();
     assert!(fault.not_sent, "{fault:?}");
 }

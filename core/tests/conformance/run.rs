@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use futures::future::{BoxFuture, join_all};
 use serde_json::{Map, Value, json};
 use threelo_core::{Client, CloseOptions};
+use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
 
 use crate::face;
@@ -57,13 +58,17 @@ struct Run {
     events: Arc<Mutex<Vec<Value>>>,
     clients: tokio::sync::Mutex<HashMap<String, Client>>,
     jobs: Mutex<HashMap<String, JoinHandle<Outcome>>>,
+    _closed: TcpSocket,
 }
 
 impl Run {
     fn new(vector: Value, store: Value, sandbox: &str, folder: &Path) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let now = u64::try_from(now.as_millis()).unwrap();
-        let closed_port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        // Bound, and nobody listens: the port stays taken, and refuses.
+        let closed = TcpSocket::new_v4().unwrap();
+        closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let closed_port = closed.local_addr().unwrap().port();
         let saved = json!({
             "sandbox": sandbox, "redirect_uri": REDIRECT_URI, "encryption_key": KEY, "dir": folder,
             "closed_port": closed_port, "now": now, "hour_ago": now - 3_600_000, "hour_ahead": now + 3_600_000,
@@ -79,6 +84,7 @@ impl Run {
             events: Arc::default(),
             clients: tokio::sync::Mutex::default(),
             jobs: Mutex::default(),
+            _closed: closed,
         }
     }
 
