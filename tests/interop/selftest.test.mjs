@@ -261,11 +261,11 @@ describe("the authority behind the adapter", () => {
 
 describe("the process", () => {
   it("prints one line, forgets access tokens at their time, and ends with its stdin", async (t) => {
-    const rig = await Rig.start("--access-token-ttl", "2");
+    const rig = await Rig.start("--access-token-ttl", "6");
     t.after(() => rig.stop()); // a child left behind would keep the test runner waiting
     const first = await rig.connect();
-    assert.equal(first.expires_in, 2);
-    await sleep(3100);
+    assert.equal(first.expires_in, 6);
+    await sleep(7100);
     assert.deepEqual(body(await rig.get(resources, first.access_token)), DEAD_ACCESS_TOKEN);
     const [, second] = await rig.refresh(first.refresh_token);
     assert.equal((await rig.get(resources, second.access_token))[0], 200);
