@@ -83,25 +83,29 @@ impl Sandbox {
             self.log.lock().arrived(now, parts.method.as_str(), &path, &query)
         });
         match Asked::of(&parts.method, &path) {
-            Some(Asked::Page) => return respond(live::show(&self), None),
+            Some(Asked::Page) => return respond(self.dated(live::show(&self)), None),
             Some(Asked::Changes) => return live::changes(self.changed.subscribe(), self.stopped.clone()),
             None => self.change(),
         }
         let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
-            return respond(
-                errors::spring(413, "Payload Too Large", &path, self.state.lock().clock.now()),
-                None,
-            );
+            let now = self.state.lock().clock.now();
+            return respond(self.dated(errors::spring(413, "Payload Too Large", &path, now)), None);
         };
         let request = Request { method: parts.method, path, query, headers: parts.headers, body };
         let Some(n) = n else {
             let reply = control::route(&self, &request);
             self.change();
-            return respond(reply, None);
+            return respond(self.dated(reply), None);
         };
         // A task of its own: a server goes on with what it began even when the client has hung up.
         let task = tokio::spawn(async move { self.answer(n, &connection, &request).await });
         task.await.unwrap_or_else(|_| respond(errors::html(500, "Internal Server Error"), None))
+    }
+
+    /// An answer that no log tells of, with the date that all others show.
+    fn dated(&self, reply: Reply) -> Reply {
+        let shown = date(&self.state.lock());
+        reply.header("date", &shown)
     }
 
     async fn answer(&self, n: u64, connection: &Connection, request: &Request) -> Response<Body> {

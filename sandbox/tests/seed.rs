@@ -173,7 +173,12 @@ async fn the_same_seed_gives_the_same_bytes_and_another_one_others() {
 
 #[tokio::test]
 async fn a_clock_that_stands_is_moved_by_tests_alone() {
-    let bench = Bench::with(json!({"stopped_at": 1_790_000_000})).await;
+    let settings = json!({"date_header": "sandbox"});
+    let bench = Bench::with(json!({"stopped_at": 1_790_000_000, "settings": settings})).await;
+    for path in ["/_sandbox/world", "/_sandbox/", "/me"] {
+        let answer = bench.http.get(bench.url(path)).send().await.unwrap();
+        assert_eq!(answer.headers()["date"], "Mon, 21 Sep 2026 14:13:20 GMT", "{path}");
+    }
     let first = bench.control("POST", "/time", json!({"advance_s": 0})).await;
     assert_eq!(first["now"], 1_790_000_000.0);
     let pair = bench.ada().await;
