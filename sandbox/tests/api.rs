@@ -129,6 +129,13 @@ async fn what_clients_look_up_first_is_there() {
     let pair = bench.ada().await;
     let (_, fields) = bench.jira("/rest/api/2/field", &pair.access).await;
     assert!(fields.as_array().unwrap().iter().any(|field| field["id"] == "summary"));
+    // What it says can be searched by can be, and nothing else.
+    for field in fields.as_array().unwrap() {
+        let name = field["clauseNames"][0].as_str().unwrap();
+        let path = format!("/rest/api/3/search/jql?jql={name}+is+empty");
+        let status = if field["searchable"] == true { 200 } else { 400 };
+        assert_eq!(bench.jira(&path, &pair.access).await.0, status, "{name}");
+    }
     let (_, info) = bench.jira("/rest/api/2/serverInfo", &pair.access).await;
     assert_eq!((&info["deploymentType"], &info["versionNumbers"][0]), (&json!("Cloud"), &json!(1001)));
     let (_, by_key) = bench.jira("/rest/api/3/project/ACME", &pair.access).await;

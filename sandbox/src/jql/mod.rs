@@ -12,6 +12,12 @@ use crate::clock::Millis;
 use crate::jira::data::{Position, SiteData};
 use fields::Field;
 
+/// Whether queries may name this field.
+#[must_use]
+pub(crate) fn knows(field: &str) -> bool {
+    Field::of(field).is_some()
+}
+
 /// Who asks, of which site, and when: the values of a query mean something only there.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asker<'a> {
