@@ -51,10 +51,11 @@ async fn walk(client: &Client, options: PaginateOptions, listing: &Value) -> Res
     Ok(ids)
 }
 
-/// Walks through all listings, several at once.
+/// Walks through all listings, several at once. The old search (row 10) is gone, also here; its shape is that of row 11's
+/// issues, which are counted in the same way.
 async fn walk_all(settings: Value, options: impl Fn(&Value) -> PaginateOptions) {
     let (_sandbox, client, listings) = everything(settings).await;
-    assert!(listings.len() >= 133, "{}", listings.len());
+    assert!(listings.len() >= 135, "{}", listings.len());
     let walks = listings.iter().map(|listing| {
         let walk = walk(&client, options(listing), listing);
         async move { (listing, walk.await) }

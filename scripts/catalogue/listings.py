@@ -1,6 +1,7 @@
 """The table of listings for the sandbox: which shape of F8 each has, and how a page of it is asked for."""
 
 import json
+import re
 
 from documents import header
 from operations import barred
@@ -29,11 +30,34 @@ Every listing among Jira's documented operations, one JSON object on each line.
 IDS = ("id", "accountId", "worklogId", "issueId", "fieldId", "key", "name", "description")
 BEAN = {"startAt", "maxResults", "total", "isLast", "values"}
 # A position or a size in a query or a body.
-POSITIONS = {"startAt", "offset", "cursor", "nextPageToken", "since", "after"}
+POSITIONS = {
+    "startAt",
+    "offset",
+    "cursor",
+    "nextPageToken",
+    "since",
+    "after",
+    "startingAfter",
+    "endingBefore",
+}
 SIZES = ("maxResults", "maxResult", "limit")
+# Parameters and members that pages have, under these names or others that were not thought of.
+PAGED = re.compile(
+    r"^(startAt|start|since|until|offset|limit|after|before|next|last|total|isLast|hasMore)$"
+    r"|^max|cursor|ing(After|Before)$|[pP]age(Token|Size|$)|^lastPage|^(has|is)(Next|Last)"
+)
+# Operations that have such a name and are no listings, with the reason.
+NO_LISTINGS = {
+    r"POST .*/move": "`after` is where something is put",
+    r"GET /rest/api/3/(groups|groupuser|user)/?picker": "suggestions while somebody types: the first few",
+}
+# Pages of row 15 have a size of Jira's own, which the prose tells.
+BETWEEN_SIZE = 50
 # What the documents tell in prose only: parameters of which one is needed, and searches that must be bounded
 # (F8 row 3). The sandbox puts a project and an issue of its own where braces stand.
 NEEDED = {
+    "GET /rest/api/3/bulk/issues/fields": {"issueIdsOrKeys": "{issue}"},
+    "GET /rest/api/3/bulk/issues/transition": {"issueIdsOrKeys": "{issue}"},
     "GET /rest/api/3/group/member": {"groupname": "jira-users"},
     "GET /rest/api/3/search/jql": {"jql": "project = {project}"},
     "GET /rest/api/3/user/assignable/multiProjectSearch": {"query": "a"},
@@ -67,6 +91,8 @@ def shape(members, names, listed):
         return 9, "after", "values"
     if "nextPageToken" in members:
         return (3 if "isLast" in members else 4), "token", arrays[0]
+    if {"startingAfter", "endingBefore"} <= members.keys():
+        return 15, "between", arrays[0]
     if {"startAt", "maxResults", "total"} <= members.keys():
         return 2, "counted", named(arrays)
     return None
@@ -163,6 +189,8 @@ def row(operation):
     if size:
         found["size"] = size
         found["page"] = int(sized[size].get("default") or 50)
+    if kind == "between":
+        found["page"] = BETWEEN_SIZE
     if in_body:
         found["body"] = True
     needed = [one for one in query if one.get("required") and one["name"] not in POSITIONS]
@@ -185,8 +213,28 @@ def row(operation):
     return found
 
 
+def paged(operation):
+    """The names by which an operation that is no listing here looks like one all the same."""
+    if operation.method not in ("GET", "POST") or any(
+        re.fullmatch(one, operation.name) for one in NO_LISTINGS
+    ):
+        return []
+    schema, example = operation.success()
+    names = {one["name"] for one in operation.parameters if one["in"] == "query"} | set(operation.body()[0])
+    names |= set(operation.document.properties(schema)) | set(example if isinstance(example, dict) else ())
+    return sorted(name for name in names if PAGED.search(name))
+
+
 def table(documents):
     """The whole table. Literal parts of a path sort before parameters: the first that fits is the best."""
     every = [one for document in documents for one in document.operations()]
-    rows = sorted(filter(None, map(row, every)), key=lambda one: (one["op"].split(" ")[1], one["op"]))
+    read = [(one, row(one)) for one in every]
+    missed = [f"{one.name} ({', '.join(paged(one))})" for one, found in read if found is None and paged(one)]
+    if missed:
+        raise SystemExit(
+            "these look like listings of a shape that is not known; teach `shape` theirs, "
+            "or say in NO_LISTINGS why they are none:\n" + "\n".join(missed)
+        )
+    rows = [found for _, found in read if found]
+    rows.sort(key=lambda one: (one["op"].split(" ")[1], one["op"]))
     return header(documents, WHAT) + "".join(json.dumps(one, separators=(",", ":")) + "\n" for one in rows)

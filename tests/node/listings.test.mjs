@@ -27,7 +27,7 @@ for (const [name, [settings, options]] of Object.entries(WORLDS)) {
     const sandbox = await Sandbox.start();
     await sandbox.control('PATCH', '/settings', settings);
     const { scopes, listings } = await sandbox.control('GET', '/listings');
-    assert.ok(listings.length >= 133, `${listings.length} listings`);
+    assert.ok(listings.length >= 135, `${listings.length} listings`);
     await sandbox.control('PUT', '/world', { apps: [{ scopes }], settings });
     const client = sandbox.client({ scopes });
     await sandbox.connect(client, 'user-1');

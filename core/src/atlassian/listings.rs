@@ -45,7 +45,7 @@ pub(crate) const TOKEN_LIFE_MS: u64 = 7 * 24 * 3600 * 1000;
 
 /// Members that hold the items of a page, as the rows of F8 name them, the most telling first. Issue type metadata has
 /// had two names for its fields.
-pub(crate) const ITEMS: [&str; 12] = [
+pub(crate) const ITEMS: [&str; 13] = [
     "values",
     "results",
     "issues",
@@ -57,6 +57,7 @@ pub(crate) const ITEMS: [&str; 12] = [
     "dashboards",
     "histories",
     "issueChangeLogs",
+    "availableTransitions",
     "createMetaIssueType",
 ];
 
@@ -92,6 +93,8 @@ fn size(place: &str, api: &str) -> Option<&'static str> {
     match api {
         // A thousand changes to a page, always (F8 row 7).
         "worklog/updated" | "worklog/deleted" => None,
+        // Fifty, always (F8 row 15).
+        "bulk/issues/fields" | "bulk/issues/transition" => None,
         "auditing/record" => Some("limit"),
         // Without the s, in Atlassian's own document.
         "user/search/query/key" | "screens/tabs" => Some("maxResult"),
@@ -133,6 +136,7 @@ mod tests {
             ("/rest/agile/1.0/board", false, Some("maxResults"), Carrier::Query),
             ("/rest/api/2/auditing/record", false, Some("limit"), Carrier::Query),
             ("/rest/api/3/worklog/updated", false, None, Carrier::Query),
+            ("/rest/api/3/bulk/issues/fields", false, None, Carrier::Query),
             ("/rest/api/3/user/search/query/key", false, Some("maxResult"), Carrier::Query),
             ("/rest/servicedeskapi/servicedesk", false, Some("limit"), Carrier::Query),
             ("/wiki/api/v2/pages", false, Some("limit"), Carrier::Query),

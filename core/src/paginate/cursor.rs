@@ -131,6 +131,7 @@ mod tests {
             Position::Since(3),
             Position::NextPageToken("a\"b".into()),
             Position::Cursor("c".into()),
+            Position::StartingAfter("s".into()),
             Position::Link("/wiki/api/v2/pages?cursor=x".into()),
         ] {
             let text = cursor(at.clone()).encode("f", keys(&[1]));

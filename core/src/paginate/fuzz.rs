@@ -29,7 +29,7 @@ pub fn page(data: &[u8]) {
     let Some((kind, rest)) = data.split_first() else { return };
     let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(0);
     let (link, body) = rest.split_at_checked(end).unwrap_or_default();
-    let at = match kind % 8 {
+    let at = match kind % 9 {
         0 => Position::First,
         1 => Position::StartAt(u64::from(*kind)),
         2 => Position::Offset(u64::from(*kind)),
@@ -37,7 +37,8 @@ pub fn page(data: &[u8]) {
         4 => Position::Since(u64::from(*kind)),
         5 => Position::NextPageToken("t".to_owned()),
         6 => Position::Cursor("c".to_owned()),
-        _ => Position::Link("/wiki/x".to_owned()),
+        7 => Position::Link("/wiki/x".to_owned()),
+        _ => Position::StartingAfter("s".to_owned()),
     };
     let array = match kind / 8 % 3 {
         0 => Array::Whole,

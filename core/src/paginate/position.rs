@@ -22,6 +22,8 @@ pub(super) enum Position {
     NextPageToken(String),
     /// The same, in plans (F8 row 6).
     Cursor(String),
+    /// After this item, as the page before named it (F8 row 15).
+    StartingAfter(String),
     /// A path or an address with its query, as the page before gave it (F8 rows 9, 13 and 14). It goes through the
     /// same checks as a caller's own.
     Link(String),
@@ -41,13 +43,16 @@ impl Position {
             Self::Since(at) => ("since", (*at).into()),
             Self::NextPageToken(token) => ("nextPageToken", token.as_str().into()),
             Self::Cursor(cursor) => ("cursor", cursor.as_str().into()),
+            Self::StartingAfter(item) => ("startingAfter", item.as_str().into()),
         })
     }
 
     /// What the server made up, and could repeat.
     pub(super) fn given(&self) -> Option<&str> {
         match self {
-            Self::NextPageToken(text) | Self::Cursor(text) | Self::Link(text) => Some(text),
+            Self::NextPageToken(text) | Self::Cursor(text) | Self::StartingAfter(text) | Self::Link(text) => {
+                Some(text)
+            }
             _ => None,
         }
     }

@@ -22,6 +22,8 @@ pub(super) struct Query {
     posts: bool,
     /// Where the caller's own query begins to count.
     first: u64,
+    /// The place in the caller's own query, where it is one that a page before gave.
+    begin: Position,
     /// How many items a page is asked to have.
     window: Option<u64>,
     fingerprint: String,
@@ -48,8 +50,9 @@ impl Query {
         };
         let listed = listings::listed(below_the_site(&request.path), posts);
         let window = bound(&mut request, listed, page_size)?;
-        let first = ["startAt", "offset", "start", "since"].iter().find_map(|name| own(&request, name));
-        Ok(Self { request, listed, posts, first: first.unwrap_or(0), window, fingerprint })
+        let first = ["startAt", "offset", "start", "since"].iter().find_map(|name| number(&request, name));
+        let begin = own(&request, "startingAfter").map_or(Position::First, Position::StartingAfter);
+        Ok(Self { request, listed, posts, first: first.unwrap_or(0), begin, window, fingerprint })
     }
 
     /// The call for the page at `at`.
@@ -72,8 +75,10 @@ impl Query {
     }
 
     /// What the answer for the page at `at` is an answer to.
-    pub(super) fn question<'a>(&self, at: &'a Position) -> Question<'a> {
-        Question { at, first: self.first, window: self.window, posts: self.posts, array: self.listed.array }
+    pub(super) fn question<'a>(&'a self, at: &'a Position) -> Question<'a> {
+        let at = if *at == Position::First { &self.begin } else { at };
+        let Self { first, window, posts, listed: Listed { array, .. }, .. } = *self;
+        Question { at, first, window, posts, array }
     }
 
     /// Whether pages are windows that were filtered after they were cut.
@@ -97,7 +102,7 @@ fn bound(request: &mut RequestOptions, listed: Listed, page_size: Option<u64>) -
         return Err(Error::argument("page_size", 0, "1 or more"));
     }
     let Some(name) = listed.size else { return Ok(None) };
-    let own = own(request, name);
+    let own = number(request, name);
     if page_size.is_some() && own.is_some() {
         return Err(Error::argument("page_size", format!("given together with {name}"), "one of the two"));
     }
@@ -121,20 +126,27 @@ fn body(json: &mut Option<Value>) -> Option<&mut Map<String, Value>> {
     json.as_mut().and_then(Value::as_object_mut)
 }
 
-/// A number the caller's own query has under this name, wherever it stands.
-fn own(request: &RequestOptions, name: &str) -> Option<u64> {
-    let number = |value: &Value| match value {
-        Value::Number(number) => number.as_u64(),
-        Value::String(text) => text.parse().ok(),
+/// A number the caller's own query has under this name.
+fn number(request: &RequestOptions, name: &str) -> Option<u64> {
+    own(request, name)?.parse().ok()
+}
+
+/// What the caller's own query has under this name, wherever it stands.
+fn own(request: &RequestOptions, name: &str) -> Option<String> {
+    let text = |value: &Value| match value {
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) => Some(text.clone()),
         _ => None,
     };
     let params = request.params.as_ref().and_then(|params| params.get(name));
     let body = request.json.as_ref().and_then(|body| body.get(name));
     let in_path = || {
         let (_, query) = request.path.split_once('?')?;
-        form_urlencoded::parse(query.as_bytes()).find(|(own, _)| own == name)?.1.parse().ok()
+        form_urlencoded::parse(query.as_bytes())
+            .find(|(own, _)| own == name)
+            .map(|(_, value)| value.into_owned())
     };
-    params.or(body).and_then(number).or_else(in_path)
+    params.or(body).and_then(text).or_else(in_path)
 }
 
 /// The path a caller means, also where it was given as an address of the site or of the gateway (F5.1, F5.3).

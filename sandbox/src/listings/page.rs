@@ -45,6 +45,7 @@ impl Asked {
             }
             // A feed has pages of a size of its own; other listings without a size have one page.
             None if listing.shape == Shape::Feed => limit,
+            None if listing.shape == Shape::Between => listing.page.clamp(1, limit),
             None => FARTHEST,
         };
         let plan = Plan::of(call, listing, size);
@@ -52,6 +53,7 @@ impl Asked {
             Shape::Token => value("nextPageToken"),
             Shape::Cursor | Shape::Link => value("cursor"),
             Shape::Context if listing.cursor => value("cursor"),
+            Shape::Between => value("startingAfter"),
             _ => None,
         };
         let number = |name: &str| match value(name) {
@@ -68,10 +70,12 @@ impl Asked {
             Shape::Context if !listing.cursor => number("start")?,
             Shape::After => number("after")?,
             Shape::Feed => plan.after(i64::try_from(number("since")?).unwrap_or(i64::MAX)),
-            Shape::Token | Shape::Cursor | Shape::Link | Shape::Context => match sent.as_deref() {
-                None | Some("") => 0,
-                Some(sent) => open(sent, &listing.op).ok_or("The token or cursor is invalid.")?,
-            },
+            Shape::Token | Shape::Cursor | Shape::Link | Shape::Context | Shape::Between => {
+                match sent.as_deref() {
+                    None | Some("") => 0,
+                    Some(sent) => open(sent, &listing.op).ok_or("The token or cursor is invalid.")?,
+                }
+            }
         };
         let size = match listing.size {
             Some(_) => size,

@@ -55,6 +55,12 @@ pub(crate) fn reply(call: &Call<'_>, listing: &Listing, asked: &Asked) -> Reply 
             page
         }
         Shape::After => json!({"maxResults": asked.size}),
+        Shape::Between => {
+            let mut page = json!({});
+            put(&mut page, "startingAfter", (!last).then(|| json!(asked.token(call, listing))));
+            put(&mut page, "endingBefore", asked.sent.clone().map(Value::String));
+            page
+        }
         Shape::Start => json!({
             "start": asked.start, "limit": asked.size, "size": values.len(), "isLastPage": last,
             "_links": service_links(call, asked),

@@ -26,10 +26,29 @@ fn chained<'a>(
     if members.is_odd(name) {
         return None;
     }
-    let last = ["isLast", "last"].iter().any(|name| members.get(name) == Some(true));
-    let next = match members.text(name) {
-        Some(place) if !last => Next::Page(position(place)),
-        _ => Next::End,
+    let last = ["isLast", "last"].iter().find_map(|name| members.get::<bool>(name));
+    let next = match (members.text(name), last) {
+        (_, Some(true)) | (None, None) => Next::End,
+        (Some(place), _) => Next::Page(position(place)),
+        // More, without a word on where.
+        (None, Some(false)) => Next::Stalled,
+    };
+    Some(Listing::new(items, next))
+}
+
+/// Row 15: the page lies between `endingBefore` and `startingAfter`, which leads on. Whether the last page names one as
+/// well is not documented: nothing after the item that was named is the end, too.
+pub(super) fn between<'a>(members: &Members<'a>, question: Question<'_>) -> Option<Listing<'a>> {
+    if members.is_odd("startingAfter") {
+        return None;
+    }
+    let items = members.items_of_any_name()?;
+    let next = match members.text("startingAfter") {
+        Some(place) if items.is_empty() && question.at.given() == Some(&place) => Next::End,
+        Some(place) => Next::Page(Position::StartingAfter(place)),
+        // A first page has nothing before it: this one means something else than is known.
+        None if *question.at == Position::First && members.text("endingBefore").is_some() => Next::Stalled,
+        None => Next::End,
     };
     Some(Listing::new(items, next))
 }

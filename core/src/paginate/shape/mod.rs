@@ -136,6 +136,9 @@ fn object<'a>(members: &Members<'a>, around: Around<'_>, question: Question<'_>)
     if members.has("nextPageToken") {
         return given::token(members, members.items_of_any_name()?);
     }
+    if members.has("startingAfter") || members.has("endingBefore") {
+        return given::between(members, question);
+    }
     if let Some(listing) = given::link(members, around, question) {
         return Some(listing);
     }
@@ -151,6 +154,8 @@ fn object<'a>(members: &Members<'a>, around: Around<'_>, question: Question<'_>)
             Some(_) if members.has("values") && members.get("isLast") == Some(false) => {
                 counted::pages(members, "startAt", Position::StartAt, question)
             }
+            // The same where places are tokens: what is missing would be lost without a word.
+            Some(items) if members.get("isLast") == Some(false) => Some(Listing::new(items, Next::Stalled)),
             // All there is, or the last page of a shape whose pages before the last say where they lead (rows 3, 4, 9,
             // 13, 14).
             Some(items) => Some(Listing::new(items, Next::End)),

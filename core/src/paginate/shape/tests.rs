@@ -100,8 +100,10 @@ fn rows_3_and_4_go_on_with_their_token() {
         (json!({"issues":[1],"nextPageToken":null}), (1, Next::End)),
         (json!({"issues":[1],"nextPageToken":""}), (1, Next::End)),
         (json!({"issues":[1]}), (1, Next::End)),
-        // The fact says how it ends: without a token.
-        (json!({"issues":[1],"isLast":false}), (1, Next::End)),
+        // More, without a word on where.
+        (json!({"issues":[1],"isLast":false}), (1, Next::Stalled)),
+        (json!({"issues":[1],"isLast":false,"nextPageToken":null}), (1, Next::Stalled)),
+        (json!({"issues":[1],"isLast":true}), (1, Next::End)),
         (json!({"issueChangeLogs":[1,2],"nextPageToken":"t"}), (2, token("t"))),
         (json!({"issueChangeLogs":[1,2]}), (2, Next::End)),
         (json!({"novelties":[1],"nextPageToken":"t"}), (1, token("t"))),
@@ -239,6 +241,34 @@ fn row_12_begins_where_its_link_says() {
 }
 
 #[test]
+fn row_15_goes_on_after_the_item_that_is_named() {
+    let after = |item: &str| Position::StartingAfter(item.to_owned());
+    let at = after("b");
+    for (body, at, expected) in [
+        (json!({"fields":[1,2],"startingAfter":"b"}), &Position::First, (2, Next::Page(at.clone()))),
+        (
+            json!({"availableTransitions":[1],"startingAfter":"b","endingBefore":null}),
+            &Position::First,
+            (1, Next::Page(at.clone())),
+        ),
+        (json!({"fields":[3],"startingAfter":"c","endingBefore":"b"}), &at, (1, Next::Page(after("c")))),
+        (json!({"fields":[],"startingAfter":"c","endingBefore":"b"}), &at, (0, Next::Page(after("c")))),
+        // The last page, whichever way it says so.
+        (json!({"fields":[3],"endingBefore":"b"}), &at, (1, Next::End)),
+        (json!({"fields":[3],"startingAfter":null,"endingBefore":"b"}), &at, (1, Next::End)),
+        (json!({"fields":[3]}), &at, (1, Next::End)),
+        (json!({"fields":[],"startingAfter":"b"}), &at, (0, Next::End)),
+        (json!({"fields":[1]}), &Position::First, (1, Next::End)),
+        // Nothing is before the first page, so the names have another meaning than is known.
+        (json!({"fields":[1],"endingBefore":"b"}), &Position::First, (1, Next::Stalled)),
+    ] {
+        assert_eq!(asked(&body, JIRA, question(at)).unwrap(), expected, "{body}");
+    }
+    let odd = first(&json!({"fields":[1],"startingAfter":7}));
+    assert_eq!(odd, Err(Refusal::NoListing));
+}
+
+#[test]
 fn rows_13_and_14_follow_their_links() {
     let follow = |links: Value| {
         let body = json!({"results":[1,2],"start":0,"limit":2,"size":2,"_links":links});
@@ -350,6 +380,8 @@ fn page() -> impl Strategy<Value = String> {
         "offset",
         "limit",
         "records",
+        "startingAfter",
+        "endingBefore",
         "start",
         "size",
         "isLastPage",
@@ -396,6 +428,7 @@ fn position() -> impl Strategy<Value = Position> {
         any::<u64>().prop_map(Position::Since),
         Just(Position::NextPageToken("t".into())),
         Just(Position::Cursor("c".into())),
+        Just(Position::StartingAfter("s".into())),
         Just(Position::Link("/x".into())),
     ]
 }
