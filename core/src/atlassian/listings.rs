@@ -37,7 +37,7 @@ pub(crate) enum Array {
 pub(crate) const SEARCHED_USERS: u64 = 1000;
 
 /// The window of a user search where nothing else was asked for; it is always asked for, because places are counted
-/// by it.
+/// by it. It is the size Atlassian documents for a page of these, so a server that gives less of it has hidden some.
 pub(crate) const SEARCH_WINDOW: u64 = 50;
 
 /// How long a `nextPageToken` lives, in milliseconds (F8 row 3).

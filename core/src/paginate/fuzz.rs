@@ -47,7 +47,8 @@ pub fn page(data: &[u8]) {
     };
     let around =
         Around { link: std::str::from_utf8(link).ok(), confluence: kind / 24 % 2 == 1, path: "/wiki/x" };
-    let question = Question { at: &at, first: 0, window: Some(50), posts: kind / 48 % 2 == 1, array };
+    let question =
+        Question { at: &at, first: 0, window: Some(50), widest: 0, posts: kind / 48 % 2 == 1, array };
     let body = Bytes::copy_from_slice(body);
     let Ok(listing) = read(&body, around, question) else { return };
     if let Next::Page(next) = &listing.next

@@ -31,9 +31,8 @@ use crate::request::Response;
 use ahead::Ahead;
 use cursor::Cursor;
 pub use page::Page;
-use position::Position;
 use query::Query;
-use shape::{Around, Listing, Outlook, Refusal};
+use shape::{Around, Listing, Outlook, Question, Refusal};
 use walk::{Place, Step, Walk};
 
 /// So many pages at once, at most: each is held in memory until it is wanted.
@@ -125,7 +124,7 @@ impl Paginator {
             let (response, cloud_id) = fetched?;
             self.accepted(&response, &place)?;
             self.check_site(cloud_id)?;
-            let listing = read(&response, &self.query, &place.at)?;
+            let listing = read(&response, self.query.question(&place.at, self.walk.widest()))?;
             self.resumed = false;
             let outlook = listing.outlook;
             let page = self.walk.take(place, listing, &response.body, wall_ms());
@@ -218,8 +217,8 @@ fn depth(options: &PaginateOptions) -> Result<usize> {
     Ok(if options.prefetch { usize::try_from(parallel).unwrap_or(1) } else { 0 })
 }
 
-/// Reads the answer for the page at `at`.
-fn read<'a>(response: &'a Response, query: &Query, at: &Position) -> Result<Listing<'a>> {
+/// Reads the answer to a question.
+fn read<'a>(response: &'a Response, question: Question<'_>) -> Result<Listing<'a>> {
     let path = response.path();
     let links: Vec<&str> =
         response.headers.get_all("link").iter().filter_map(|link| link.to_str().ok()).collect();
@@ -229,7 +228,7 @@ fn read<'a>(response: &'a Response, query: &Query, at: &Position) -> Result<List
         confluence: path.starts_with("/wiki/") || response.url.contains("/ex/confluence/"),
         path,
     };
-    shape::read(&response.body, around, query.question(at)).map_err(|refusal| {
+    shape::read(&response.body, around, question).map_err(|refusal| {
         let what = match refusal {
             Refusal::NotJson => {
                 let text = format!("{path} answered {} with something other than JSON", response.status);

@@ -74,11 +74,11 @@ impl Query {
         request
     }
 
-    /// What the answer for the page at `at` is an answer to.
-    pub(super) fn question<'a>(&'a self, at: &'a Position) -> Question<'a> {
+    /// What the answer for the page at `at` is an answer to; the widest page so far had `widest` items.
+    pub(super) fn question<'a>(&'a self, at: &'a Position, widest: u64) -> Question<'a> {
         let at = if *at == Position::First { &self.begin } else { at };
         let Self { first, window, posts, listed: Listed { array, .. }, .. } = *self;
-        Question { at, first, window, posts, array }
+        Question { at, first, window, widest, posts, array }
     }
 
     /// Whether pages are windows that were filtered after they were cut.
@@ -344,7 +344,7 @@ mod tests {
         let path = "/rest/api/3/user/search";
         for (params, window) in [(json!(null), 50), (json!({ "maxResults": "7" }), 7)] {
             let query = Query::new(options("GET", path, params, json!(null))).unwrap();
-            assert_eq!(query.question(&Position::First).window, Some(window));
+            assert_eq!(query.question(&Position::First, 0).window, Some(window));
             let asked = query.at(&Position::StartAt(9)).params.unwrap();
             assert!([json!(window), json!(window.to_string())].contains(&asked["maxResults"]), "{asked:?}");
         }
@@ -356,7 +356,7 @@ mod tests {
         let query = Query::new(query).unwrap();
         let asked = query.at(&Position::Link("/wiki/api/v2/pages?cursor=x".into()));
         assert_eq!((asked.path.as_str(), asked.params), ("/wiki/api/v2/pages?cursor=x", None));
-        assert_eq!(query.question(&Position::First).first, 9);
+        assert_eq!(query.question(&Position::First, 0).first, 9);
     }
 
     #[test]

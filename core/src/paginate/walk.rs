@@ -20,10 +20,21 @@ pub(super) struct Walk {
     remaining: Option<u64>,
     guard: Guard,
     distinct: Option<Distinct>,
-    /// The server looks at whole windows: an item came twice where a short one was taken for a clamp.
+    /// The server looks at more than it gives: an item came twice where a short page was taken for a clamp.
     whole_windows: bool,
-    /// The page before the next one, and its length, where the next one may repeat items of it.
-    overlapped: Option<(Position, u64)>,
+    /// The most items that a page has had.
+    widest: u64,
+    /// The page before the next one, where the next one may repeat items of it.
+    overlapped: Option<Overlapped>,
+}
+
+/// A page whose items the next one may repeat. What came before it, the next one repeats no more of than this one does.
+#[derive(Clone, Debug)]
+struct Overlapped {
+    at: Position,
+    length: u64,
+    /// Whether the next one begins where this one's items end, which is how a listing goes on that knows nothing else.
+    adjoins: bool,
 }
 
 /// Where to go on.
@@ -78,6 +89,7 @@ impl Walk {
             guard: Guard::default(),
             distinct: deduplicate.then(Distinct::default),
             whole_windows: false,
+            widest: 0,
             overlapped: None,
         }
     }
@@ -100,6 +112,11 @@ impl Walk {
             }
             Ahead::End | Ahead::Stalled => None,
         }
+    }
+
+    /// The most items that a page has had.
+    pub(super) fn widest(&self) -> u64 {
+        self.widest
     }
 
     /// Nothing more is handed out: what was handed out last counts as consumed.
@@ -127,6 +144,9 @@ impl Walk {
             listing.items.clear();
         }
         let length = count(listing.items.len());
+        // A listing that is resumed comes from that page to this one only where nothing had to be known for it.
+        let after = self.overlapped.take().filter(|before| before.adjoins);
+        self.widest = self.widest.max(length);
         let mut page = Handed {
             at,
             learnt_at,
@@ -134,24 +154,28 @@ impl Walk {
             ends: None,
             given: 0,
             whole: true,
-            after: self.overlapped.take(),
+            after: after.map(|before| (before.at, before.length)),
         };
         let (items, repeated) = self.choose(&mut page, &listing);
+        let left = skip - page.skip;
         let next = match listing.whole_window {
-            Some(whole) if self.whole_windows || repeated => {
-                self.whole_windows = true;
-                whole
-            }
-            Some(_) => {
-                self.overlapped = Some((page.at.clone(), length));
-                next
+            Some(whole) => {
+                self.whole_windows |= repeated;
+                self.overlapped =
+                    Some(Overlapped { at: page.at.clone(), length, adjoins: !self.whole_windows });
+                if self.whole_windows { whole } else { next }
             }
             None => next,
         };
+        if page.after.is_none() {
+            // Those it repeats of the page before are the first: they are skipped as if they had been handed out.
+            let repeats = page.ends.as_ref().and_then(|ends| ends.first()).map_or(0, |first| first - 1);
+            page.skip = page.skip.max(repeats);
+        }
         let going = self.guard.gave(page.given);
         self.next = match next {
             Next::End => Ahead::End,
-            Next::Page(at) if going => Ahead::Page(Place { at, skip: skip - page.skip, learnt_at: now }),
+            Next::Page(at) if going => Ahead::Page(Place { at, skip: left, learnt_at: now }),
             Next::Page(_) | Next::Stalled => Ahead::Stalled,
         };
         if items.is_empty() {
@@ -203,8 +227,8 @@ impl Walk {
 
     fn ahead(&self) -> Option<Place> {
         match (&self.next, &self.overlapped) {
-            (Ahead::Page(next), Some((at, skip))) => {
-                Some(Place { at: at.clone(), skip: *skip, learnt_at: next.learnt_at })
+            (Ahead::Page(next), Some(Overlapped { at, length, .. })) => {
+                Some(Place { at: at.clone(), skip: *length, learnt_at: next.learnt_at })
             }
             (Ahead::Page(next), None) => Some(next.clone()),
             (Ahead::End | Ahead::Stalled, _) => None,

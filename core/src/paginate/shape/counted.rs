@@ -46,11 +46,12 @@ pub(super) fn pages<'a>(
             false => Next::Stalled,
         }
     };
-    let stride = if length == 0 { window } else { length };
-    let next = after(stride);
     // Searches for users in this shape are filtered like those of row 5.
+    let reached = if filtered { question.stride(window, length) } else { window };
+    let stride = if length == 0 { reached } else { length };
+    let next = after(stride);
     let short = filtered && (1..window).contains(&length);
-    let whole_window = short.then(|| after(window));
+    let whole_window = short.then(|| after(reached));
     items.drain(..usize::try_from(known.min(length)).unwrap_or(usize::MAX).min(items.len()));
     let outlook = total.map(|total| Outlook { stride, total });
     Some(Listing { outlook, says_where: said.is_some(), whole_window, ..Listing::new(items, next) })

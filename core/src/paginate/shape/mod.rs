@@ -12,7 +12,7 @@ mod tests;
 use serde_json::value::RawValue;
 
 use super::position::Position;
-use crate::atlassian::listings::{Array, SEARCHED_USERS};
+use crate::atlassian::listings::{Array, SEARCH_WINDOW, SEARCHED_USERS};
 use members::Members;
 
 /// What an answer is an answer to.
@@ -24,6 +24,8 @@ pub(super) struct Question<'a> {
     pub(super) first: u64,
     /// How many items were asked for, where that is known.
     pub(super) window: Option<u64>,
+    /// The most items that a page of this listing has had.
+    pub(super) widest: u64,
     /// Whether the listing is asked by POST: addresses are not followed then.
     pub(super) posts: bool,
     /// What a plain list is, at this path.
@@ -51,8 +53,8 @@ pub(super) struct Listing<'a> {
     pub(super) outlook: Option<Outlook>,
     /// The answer says itself which page it is, or ends whatever it says.
     pub(super) says_where: bool,
-    /// Where a window of users leads if it was looked at as a whole (F8 row 5); `next` is right if the server looked at
-    /// no more than it gave. One of them is found to be true when the next page comes.
+    /// Where a window of users leads if the server looked at more than it gave (F8 row 5); `next` is right if it looked
+    /// at no more. One of them is found to be true when the next page comes.
     pub(super) whole_window: Option<Next>,
 }
 
@@ -185,8 +187,13 @@ fn plain<'a>(items: Vec<&'a RawValue>, around: Around<'_>, question: Question<'_
         Array::Pages => Listing::new(items, after(length)),
         Array::Windows => {
             let window = question.window.unwrap_or(length);
-            let whole = Some(after(window)).filter(|_| (1..window).contains(&length));
-            let next = if whole.is_some() { after(length) } else { after(window) };
+            let stride = question.stride(window, length);
+            let whole = Some(after(stride)).filter(|_| (1..window).contains(&length));
+            let next = match length {
+                0 => after(stride),
+                _ if whole.is_some() => after(length),
+                _ => after(window),
+            };
             Listing { says_where: true, whole_window: whole, ..Listing::new(items, next) }
         }
         Array::Whole => {
@@ -198,6 +205,16 @@ fn plain<'a>(items: Vec<&'a RawValue>, around: Around<'_>, question: Question<'_
 }
 
 impl Question<'_> {
+    /// How far a window leads of which `length` items are left after filtering, when `window` were asked for: no
+    /// further than it reached, or what lies behind would be lost. It reached as far as the widest page, and as far as
+    /// the size that is documented for a page; but where pages are well filled and none is that wide, the server is
+    /// taken to clamp them.
+    fn stride(&self, window: u64, length: u64) -> u64 {
+        let widest = self.widest.max(length).min(window);
+        let certain = window.min(SEARCH_WINDOW);
+        if widest.saturating_mul(4) >= certain { widest } else { certain }
+    }
+
     /// The place that was asked for, where places are counted.
     fn start(&self) -> u64 {
         match self.at {

@@ -9,7 +9,7 @@ const JIRA: Around<'_> = Around { link: None, confluence: false, path: "/rest/x"
 const WIKI: Around<'_> = Around { link: None, confluence: true, path: "/wiki/rest/api/content" };
 
 fn question(at: &Position) -> Question<'_> {
-    Question { at, first: 0, window: None, posts: false, array: Array::Whole }
+    Question { at, first: 0, window: None, widest: 0, posts: false, array: Array::Whole }
 }
 
 fn asked(body: &Value, around: Around<'_>, question: Question<'_>) -> Result<(usize, Next), Refusal> {
@@ -127,23 +127,33 @@ fn row_5_is_a_list_and_ends_as_its_path_says() {
         let question = Question { array, window: Some(50), ..question(&at) };
         asked(&json!(vec![1; items]), JIRA, question).unwrap()
     };
-    let window = |items: usize, at: &Position| {
+    let wide = |items: usize, at: &Position, window: u64, widest: u64| {
         let text = json!(vec![1; items]).to_string();
-        let question = Question { array: Array::Windows, window: Some(50), ..question(at) };
+        let question = Question { array: Array::Windows, window: Some(window), widest, ..question(at) };
         let listing = read(text.as_bytes(), JIRA, question).unwrap();
         (listing.next, listing.whole_window)
     };
+    let window = |items: usize, at: &Position| wide(items, at, 50, 0);
     assert_eq!(ask(50, Array::Pages), (50, start_at(150)));
     // Fewer than were asked for: the server may have clamped.
     assert_eq!(ask(20, Array::Pages), (20, start_at(120)));
     assert_eq!(ask(0, Array::Pages), (0, Next::End));
     // A filter, or a clamp: the next page tells.
-    assert_eq!(window(20, &at), (start_at(120), Some(start_at(150))));
+    assert_eq!(window(12, &at), (start_at(112), Some(start_at(150))));
     assert_eq!(window(50, &at), (start_at(150), None));
     assert_eq!(window(0, &at), (start_at(150), None));
+    // So many that a clamp is likelier: no page leads further than one that came.
+    assert_eq!(window(20, &at), (start_at(120), Some(start_at(120))));
+    assert_eq!(wide(12, &at, 50, 30), (start_at(112), Some(start_at(130))));
+    assert_eq!(wide(0, &at, 50, 20), (start_at(120), None));
+    // A window larger than the documents name may have been clamped to that.
+    assert_eq!(wide(12, &at, 100, 0), (start_at(112), Some(start_at(150))));
+    assert_eq!(wide(0, &at, 100, 0), (start_at(150), None));
+    assert_eq!(wide(0, &at, 100, 80), (start_at(180), None));
+    assert_eq!(wide(100, &at, 100, 80), (start_at(200), None));
     assert_eq!(ask(3, Array::Whole), (3, Next::End));
     let last = Position::StartAt(950);
-    assert_eq!(window(20, &last), (start_at(970), Some(Next::End)));
+    assert_eq!(window(12, &last), (start_at(962), Some(Next::End)));
     assert_eq!(window(50, &last), (Next::End, None));
     let question =
         Question { array: Array::Windows, window: Some(50), first: 30, ..question(&Position::First) };
@@ -437,7 +447,7 @@ proptest! {
     #[test]
     fn counted_places_only_ever_grow(body in page(), at in position(), first: u64, window: Option<u64>, array in 0..3_u8) {
         let array = [Array::Whole, Array::Pages, Array::Windows][usize::from(array)];
-        let question = Question { at: &at, first, window, posts: false, array };
+        let question = Question { at: &at, first, window, widest: 0, posts: false, array };
         if let Ok(Listing { next: Next::Page(next), .. }) = read(body.as_bytes(), JIRA, question) {
             if at != Position::First {
                 prop_assert!(same_kind(&next, &at));

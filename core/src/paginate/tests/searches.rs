@@ -43,6 +43,30 @@ fn a_thousand_users_are_looked_at_and_no_more() {
     assert!((20..25).contains(&server.asked()), "{}", server.asked());
 }
 
+/// Whoever joins shifts the others, and somebody comes twice: that does not make the windows of a server that clamps
+/// any larger.
+#[test]
+fn somebody_who_joins_meanwhile_does_not_widen_the_windows() {
+    for page_size in [None, Some(100)] {
+        let server = fake(|options, count| {
+            // One joins in front of all others after the first page.
+            let joined = usize::from(count > 0);
+            let looked_at = (start_of(options)..200 + joined).take(20);
+            let person = |at: usize| match (at, joined) {
+                (0, 1) => json!({ "self": "999" }),
+                (at, joined) => json!({ "self": (at - joined).to_string() }),
+            };
+            page(&looked_at.map(person).collect())
+        });
+        let mut paginator = Paginator::new(server, wanted(None, page_size)).unwrap();
+        let mut found = Vec::new();
+        while let Some(items) = next(&mut paginator).unwrap() {
+            found.extend(items);
+        }
+        assert_eq!(found, (0..200).collect::<Vec<_>>());
+    }
+}
+
 proptest! {
     #[test]
     fn filtered_windows_give_everybody_once(
@@ -54,6 +78,30 @@ proptest! {
         let server = || search(usize::MAX, matching.clone());
         let expected: Vec<u64> = users(&matching).into_iter().take(limit.unwrap_or(u64::MAX) as usize).collect();
         prop_assert_eq!(walk(&server, &wanted(limit, page_size), &stops), expected);
+    }
+
+    #[test]
+    fn windows_that_are_filtered_and_clamped_give_everybody_once(
+        matching in prop::collection::vec(prop::bool::weighted(0.4), 0..400),
+        clamp in 50..130_usize,
+        page_size in prop::option::of(1..200_u64),
+        stops in prop::collection::vec(0..60_usize, 0..6),
+    ) {
+        let server = || search(clamp, matching.clone());
+        prop_assert_eq!(walk(&server, &wanted(None, page_size), &stops), users(&matching));
+    }
+
+    #[test]
+    fn windows_smaller_than_documented_that_hide_few_give_everybody_once(
+        users in 0..400_usize,
+        hidden_every in 3..8_usize,
+        clamp in 20..50_usize,
+        page_size in prop::option::of(1..200_u64),
+        stops in prop::collection::vec(0..60_usize, 0..6),
+    ) {
+        let matching: Vec<bool> = (0..users).map(|at| at % hidden_every != 0).collect();
+        let server = || search(clamp, matching.clone());
+        prop_assert_eq!(walk(&server, &wanted(None, page_size), &stops), super::searches::users(&matching));
     }
 
     #[test]

@@ -100,7 +100,7 @@ fn the_end_of_a_page_and_the_beginning_of_the_next_are_one_place() {
     let place = paginator.walk.place(3).unwrap();
     // However long the next page takes to come: the place was learnt with this one.
     let later = page(&json!({ "issues": [4] }));
-    let listing = read(&later, &paginator.query, &place.at).unwrap();
+    let listing = read(&later, paginator.query.question(&place.at, 0)).unwrap();
     paginator.walk.take(place.clone(), listing, &later.body, place.learnt_at + 1000);
     assert_eq!(paginator.walk.place(0), Some(place));
 }
