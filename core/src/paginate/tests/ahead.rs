@@ -106,6 +106,32 @@ fn a_failure_ahead_is_raised_when_its_page_is_asked_for() {
     assert_eq!(all(&mut paginator), [2, 3, 4]);
 }
 
+/// A loop that works on a page for a while must not die of an outage that was over long before it came for the next.
+#[test]
+fn a_failure_ahead_that_passes_is_asked_for_once_more_when_its_page_is_wanted() {
+    for status in [503, 429] {
+        let shaky = fake(move |options, count| match count {
+            1 => Response::of(status, "{}"),
+            _ => page(&bean(options, 2, 5)),
+        });
+        let mut paginator = Paginator::new(shaky.clone(), options("GET", None, None)).unwrap();
+        assert_eq!(next(&mut paginator).unwrap().unwrap(), [0, 1]);
+        settle();
+        assert_eq!(shaky.asked(), 2);
+        assert_eq!(all(&mut paginator), [2, 3, 4]);
+    }
+    // One that lasts is told, and once: the page was waited for then.
+    let down = fake(|options, count| match count {
+        0 => page(&bean(options, 2, 5)),
+        _ => Response::of(503, "{}"),
+    });
+    let mut paginator = Paginator::new(down.clone(), options("GET", None, None)).unwrap();
+    next(&mut paginator).unwrap();
+    settle();
+    assert_eq!(next(&mut paginator).unwrap_err().code(), Code::HttpError);
+    assert_eq!(down.asked(), 3);
+}
+
 /// A server whose answers wait for permits; counts what waits.
 fn gated(size: usize, total: usize) -> (Arc<Fake>, Arc<Semaphore>, Arc<AtomicUsize>) {
     let (gate, waiting) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -203,6 +229,32 @@ fn wrong_guesses_are_given_up() {
     assert_eq!(all(&mut paginator), (0..500).collect::<Vec<_>>());
     let pages = 200;
     assert!((pages..pages + 2 * 16).contains(&uneven.asked()), "{} requests", uneven.asked());
+}
+
+#[test]
+fn a_few_wrong_guesses_are_forgotten_after_many_right_ones() {
+    // Two pages near the beginning are short; all others are as long as the first.
+    let farthest = Arc::new(AtomicUsize::new(0));
+    let reached = Arc::clone(&farthest);
+    let uneven = fake(move |options, _| {
+        reached.fetch_max(start_of(options), Ordering::SeqCst);
+        let short = [4, 9].contains(&start_of(options));
+        page(&bean(options, if short { 1 } else { 2 }, 200))
+    });
+    let mut paginator = Paginator::new(uneven, parallel(8)).unwrap();
+    let mut items = Vec::new();
+    while let Some(page) = next(&mut paginator).unwrap() {
+        items.extend(page);
+        settle();
+        if items.len() == 100 {
+            assert_eq!(
+                farthest.load(Ordering::SeqCst),
+                100 + 7 * 2,
+                "eight pages are fetched ahead in the middle"
+            );
+        }
+    }
+    assert_eq!(items, (0..200).collect::<Vec<_>>());
 }
 
 #[test]
