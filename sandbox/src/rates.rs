@@ -135,15 +135,34 @@ fn objects(reply: &Reply) -> u64 {
     u64::try_from(longest).unwrap_or(u64::MAX).max(1)
 }
 
+/// What a limit is called in the structured headers; writes to an issue have no name there (F7.4).
+fn policy(reason: &str) -> Option<&str> {
+    match reason {
+        "jira-quota-global-based" => Some("global-app-quota"),
+        "jira-quota-tenant-based" => Some("tenant-app-quota"),
+        "jira-burst-based" => Some("jira-burst-based"),
+        _ => None,
+    }
+}
+
 fn too_many(settings: &Settings, reason: &str, limit: u64, window: Millis, now: Millis) -> Reply {
     let left = window - now.rem_euclid(window);
     let reset = jira_date(now + left);
     // `2026-10-04T22:00:00.000+0000` becomes `2026-10-04T22:00Z`, a form that is seen.
     let reset = format!("{}Z", reset.get(..16).unwrap_or(&reset));
     let reply = match settings.rate_headers {
-        RateHeaders::Full => errors::jira(429, "Rate limit exceeded.")
-            .header("retry-after", &((left + SECOND - 1) / SECOND).to_string())
-            .header("ratelimit-reason", reason),
+        RateHeaders::Full => {
+            let seconds = (left + SECOND - 1) / SECOND;
+            let reply = errors::jira(429, "Rate limit exceeded.")
+                .header("retry-after", &seconds.to_string())
+                .header("ratelimit-reason", reason);
+            match policy(reason) {
+                Some(name) => reply
+                    .header("ratelimit-policy", &format!("\"{name}\";q={limit};w={}", window / SECOND))
+                    .header("ratelimit", &format!("\"{name}\";r=0;t={seconds}")),
+                None => reply,
+            }
+        }
         // The gateway's own limiter says neither why nor how long (F7.5).
         RateHeaders::Bare => errors::gateway(429, "Rate limit exceeded")
             .header("x-failure-category", "FAILURE CLIENT RATE LIMITED"),

@@ -28,6 +28,8 @@ async fn points_run_out_and_come_back_at_the_top_of_the_hour() {
     let over = bench.send("GET", &path, &pair.access, None).await;
     assert_eq!(over.status(), 429);
     assert_eq!(over.headers()["ratelimit-reason"], "jira-quota-global-based");
+    assert_eq!(over.headers()["ratelimit-policy"], "\"global-app-quota\";q=20;w=3600");
+    assert!(over.headers()["ratelimit"].to_str().unwrap().starts_with("\"global-app-quota\";r=0;t="));
     let wait: i64 = over.headers()["retry-after"].to_str().unwrap().parse().unwrap();
     assert!((3500..=3600).contains(&wait), "{wait}");
     bench.settings(json!({"rate_headers": "bare"})).await;

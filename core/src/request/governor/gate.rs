@@ -22,8 +22,10 @@ const CLOSER: f64 = 0.9;
 const SHORTEST_GAP: Duration = Duration::from_millis(1);
 /// Who waits hears at once of a pause that got longer by this; of less, when its turn comes.
 const WORTH_TELLING: Duration = Duration::from_secs(1);
-/// How long a gate is remembered that holds up nobody.
+/// How long a gate is remembered after its pause: who did not complain by then was not let go too fast.
 const REMEMBERED: Duration = Duration::from_secs(10);
+/// Limits over longer windows say nothing of how far apart calls have to be: a quota of an hour may be spent in a minute.
+const LONGEST_WINDOW: Duration = Duration::from_secs(30);
 
 /// Holds calls back while a pause lasts, then lets them go one after another.
 #[derive(Debug)]
@@ -33,7 +35,7 @@ pub(super) struct Gate {
     /// Nor before this, which moves on with every call that passes.
     next: Instant,
     gap: Duration,
-    /// The gap does not get shorter: the limit was told.
+    /// While it is remembered the gap does not get shorter: the limit was told.
     least: Duration,
     /// Pauses in a row, each met by what the one before had let go.
     pauses: u32,
@@ -118,18 +120,23 @@ impl Gate {
     /// A call passes.
     pub(super) fn pass(&mut self, now: Instant) {
         self.next = self.next.max(now) + self.gap;
-        let closer = self.gap.mul_f64(CLOSER).max(self.least);
-        self.gap = if closer < SHORTEST_GAP { self.least } else { closer };
+        // With somebody always in line it is never over, and what was told was told of that time.
+        let least = if now < self.until + REMEMBERED { self.least } else { Duration::ZERO };
+        let closer = self.gap.mul_f64(CLOSER).max(least);
+        self.gap = if closer < SHORTEST_GAP { least } else { closer };
     }
 
-    /// Whether it can be forgotten.
+    /// Whether it can be forgotten. Calls that pass now and then do not keep it.
     pub(super) fn is_over(&self, now: Instant) -> bool {
-        self.lanes.is_empty() && self.opens() + REMEMBERED <= now
+        self.lanes.is_empty() && self.opens().max(self.until + REMEMBERED) <= now
     }
 }
 
 /// How far apart calls have to be. A rate that allows none says nothing.
 fn spacing((calls, window): (u64, Duration)) -> Option<Duration> {
+    if window > LONGEST_WINDOW {
+        return None;
+    }
     let calls = u32::try_from(calls).unwrap_or(u32::MAX);
     window.checked_div(calls).map(|gap| gap.min(LONGEST_GAP))
 }
@@ -206,5 +213,41 @@ mod tests {
         }
         gate.pause(at, at, Some(SECOND), Some((0, SECOND)));
         assert!(gate.opens() >= at + SECOND);
+    }
+
+    #[test]
+    fn a_rate_is_kept_to_as_long_as_it_can_be_held_against_somebody() {
+        let begun = Instant::now();
+        let mut gate = Gate::new(begun);
+        // A line that never ends, so that the gate cannot be forgotten.
+        gate.lanes.push(&"a".into(), std::sync::Arc::default());
+        gate.pause(begun, begun, Some(SECOND), Some((100, SECOND)));
+        let end = gate.opens() + REMEMBERED;
+        while gate.opens() < end {
+            let now = gate.opens();
+            gate.pass(now);
+            assert!(gate.opens() > now);
+        }
+        for _ in 0..50 {
+            let now = gate.opens();
+            gate.pass(now);
+        }
+        let now = gate.opens();
+        gate.pass(now);
+        assert_eq!(gate.opens(), now, "nothing holds calls back any more");
+    }
+
+    #[test]
+    fn a_quota_by_the_hour_does_not_hold_calls_apart() {
+        let begun = Instant::now();
+        let mut gate = Gate::new(begun);
+        gate.pause(begun, begun, Some(SECOND), Some((65_000, 3600 * SECOND)));
+        let mut passed = 0;
+        while gate.opens() < begun + 2 * SECOND && passed < 200 {
+            let now = gate.opens();
+            gate.pass(now);
+            passed += 1;
+        }
+        assert_eq!(passed, 200, "all of them within a second");
     }
 }

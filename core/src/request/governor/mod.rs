@@ -33,13 +33,34 @@ use gate::Gate;
 /// No more gates than this are kept. What comes beyond, if that ever happens, is left to the calls' own patience.
 const MOST_GATES: usize = 10_000;
 
+/// How often what is over is looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
 /// The governor of one app in this process.
 #[derive(Debug, Default)]
 pub(crate) struct Governor {
-    gates: Mutex<HashMap<Scope, Gate>>,
+    gates: Mutex<Gates>,
     /// How many gates there are: most of the time none, and then a call does not even lock.
     standing: AtomicUsize,
     budgets: Mutex<Budgets>,
+}
+
+/// Everything that was asked to slow down lately.
+#[derive(Debug, Default)]
+struct Gates {
+    by_scope: HashMap<Scope, Gate>,
+    /// When those that are over were last looked for.
+    swept: Option<Instant>,
+}
+
+impl Gates {
+    /// Forgets those that are over. Every call comes by here while there are any, so it looks now and then.
+    fn sweep(&mut self, now: Instant) {
+        if self.swept.is_none_or(|swept| now >= swept + SWEEP_EVERY) {
+            self.by_scope.retain(|_, gate| !gate.is_over(now));
+            self.swept = Some(now);
+        }
+    }
 }
 
 /// What Jira asked to slow down, and for how long.
@@ -98,15 +119,18 @@ impl Governor {
         let scope = route.at(limited.reach)?;
         let now = Instant::now();
         let mut gates = lock(&self.gates);
-        gates.retain(|_, gate| !gate.is_over(now));
-        if gates.len() >= MOST_GATES && !gates.contains_key(&scope) {
+        gates.sweep(now);
+        if gates.by_scope.get(&scope).is_some_and(|gate| gate.is_over(now)) {
+            gates.by_scope.remove(&scope);
+        }
+        if gates.by_scope.len() >= MOST_GATES && !gates.by_scope.contains_key(&scope) {
             return None;
         }
-        let gate = gates.entry(scope.clone()).or_insert_with(|| Gate::new(now));
+        let gate = gates.by_scope.entry(scope.clone()).or_insert_with(|| Gate::new(now));
         gate.pause(now, sent_at, wait, limited.rate);
         gate.reason = limited.reason;
         let (reason, left) = (gate.reason.clone(), gate.until().saturating_duration_since(now));
-        self.standing.store(gates.len(), Ordering::Release);
+        self.standing.store(gates.by_scope.len(), Ordering::Release);
         drop(gates);
         tracing::info!(
             reach = scope.reach().as_str(),
@@ -122,7 +146,7 @@ impl Governor {
         let now = Instant::now();
         let gates = lock(&self.gates);
         let wide = |scope: &Scope| matches!(scope, Scope::App(_) | Scope::Tenant(..));
-        let paused = gates.iter().filter(|(scope, gate)| wide(scope) && gate.is_paused(now));
+        let paused = gates.by_scope.iter().filter(|(scope, gate)| wide(scope) && gate.is_paused(now));
         let left = |gate: &Gate| gate.until().saturating_duration_since(now);
         let paused = paused.map(|(scope, gate)| Paused {
             scope: scope.clone(),
@@ -136,13 +160,13 @@ impl Governor {
     fn hear(&self, Paused { scope, left, reason }: Paused) {
         let now = Instant::now();
         let mut gates = lock(&self.gates);
-        if left.is_zero() || (gates.len() >= MOST_GATES && !gates.contains_key(&scope)) {
+        if left.is_zero() || (gates.by_scope.len() >= MOST_GATES && !gates.by_scope.contains_key(&scope)) {
             return;
         }
-        let gate = gates.entry(scope).or_insert_with(|| Gate::new(now));
+        let gate = gates.by_scope.entry(scope).or_insert_with(|| Gate::new(now));
         gate.hear(now, left);
         gate.reason = reason.or(gate.reason.take());
-        self.standing.store(gates.len(), Ordering::Release);
+        self.standing.store(gates.by_scope.len(), Ordering::Release);
     }
 
     /// What is known of the limits of one site, and of the app.
@@ -151,7 +175,9 @@ impl Governor {
         let mut limits = lock(&self.budgets).shown(concerns, wall_ms);
         let now = Instant::now();
         let gates = lock(&self.gates);
-        for (scope, gate) in gates.iter().filter(|(scope, gate)| concerns(scope) && gate.is_paused(now)) {
+        for (scope, gate) in
+            gates.by_scope.iter().filter(|(scope, gate)| concerns(scope) && gate.is_paused(now))
+        {
             let left = gate.until().saturating_duration_since(now);
             let until = wall_ms.saturating_add(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
             budgets::paused(&mut limits, scope, gate.reason.as_deref(), until);
@@ -194,9 +220,11 @@ impl<'g> Passage<'g> {
     /// A place at the first gate that holds the call up; none when it may go, and then it has passed all of them.
     fn line_up(&self, now: Instant) -> Option<Place<'g>> {
         let mut gates = lock(&self.governor.gates);
+        gates.sweep(now);
+        self.governor.standing.store(gates.by_scope.len(), Ordering::Release);
         let mut open = Vec::new();
         for scope in self.route.scopes() {
-            let Some(gate) = gates.get_mut(&scope) else { continue };
+            let Some(gate) = gates.by_scope.get_mut(&scope) else { continue };
             let had_turn = self.passed.contains(&scope);
             if gate.is_paused(now) || (!had_turn && gate.holds(now)) {
                 let waiter = Arc::new(Notify::new());
@@ -213,7 +241,7 @@ impl<'g> Passage<'g> {
             }
         }
         for scope in open {
-            if let Some(gate) = gates.get_mut(&scope) {
+            if let Some(gate) = gates.by_scope.get_mut(&scope) {
                 gate.pass(now);
             }
         }
@@ -233,7 +261,7 @@ impl Place<'_> {
     fn turn(&self, now: Instant, deadline: Instant) -> Turn {
         let mut gates = lock(&self.governor.gates);
         // A gate at which somebody waits is not forgotten.
-        let Some(gate) = gates.get_mut(&self.scope) else { return Turn::Go };
+        let Some(gate) = gates.by_scope.get_mut(&self.scope) else { return Turn::Go };
         let is_head = gate.lanes.head().is_some_and(|head| Arc::ptr_eq(head, &self.waiter));
         let soonest = if is_head { gate.opens() } else { gate.until() };
         if is_head && soonest <= now && now < deadline {
@@ -250,7 +278,7 @@ impl Place<'_> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        if let Some(gate) = lock(&self.governor.gates).get_mut(&self.scope) {
+        if let Some(gate) = lock(&self.governor.gates).by_scope.get_mut(&self.scope) {
             gate.lanes.remove(&self.connection, &self.waiter);
         }
     }

@@ -172,6 +172,53 @@ async fn what_is_over_is_forgotten_and_the_rest_is_bounded() {
     assert_eq!(governor.standing.load(Ordering::Acquire), 1);
 }
 
+/// A busy app is let go as fast as it likes once the quota is there again, and then pays nothing for what was.
+#[tokio::test(start_paused = true)]
+async fn after_a_quota_was_reset_nothing_slows_a_busy_app_down() {
+    let governor = Governor::default();
+    let call = get("a");
+    let told = headers(&[
+        ("ratelimit-reason", "jira-quota-global-based"),
+        ("ratelimit-policy", "\"global-app-quota\";q=65000;w=3600"),
+    ]);
+    let wait = Some(60 * SECOND);
+    assert!(governor.learn(&call, 429, &told, wait, Instant::now(), &Events::default()).is_some());
+    advance(60 * SECOND).await;
+    // Fifty calls a second, for as long as an outage is remembered.
+    let mut waited = Duration::ZERO;
+    for _ in 0..50 * 15 {
+        let begun = Instant::now();
+        governor.passage(&call).admit(begun + 60 * SECOND).await.unwrap();
+        waited = begun.elapsed();
+        advance(Duration::from_millis(20).saturating_sub(waited)).await;
+    }
+    assert_eq!(waited, Duration::ZERO);
+    assert_eq!(governor.standing.load(Ordering::Acquire), 0, "no call stops to look any more");
+}
+
+/// A pause nobody gave a length starts from the beginning when the last one is long over.
+#[tokio::test(start_paused = true)]
+async fn pauses_of_yesterday_do_not_lengthen_those_of_today() {
+    let governor = Governor::default();
+    let call = get("a");
+    let guessed = async || {
+        let none = headers(&[("ratelimit-reason", "jira-burst-based")]);
+        let paused = governor.learn(&call, 429, &none, None, Instant::now(), &Events::default());
+        let left = paused.unwrap().left;
+        advance(left).await;
+        left
+    };
+    for seconds in [1, 2, 4] {
+        assert_eq!(guessed().await, seconds * SECOND);
+    }
+    // Calls all the while, none of which meets a limit.
+    for _ in 0..720 {
+        governor.passage(&call).admit(Instant::now() + 60 * SECOND).await.unwrap();
+        advance(5 * SECOND).await;
+    }
+    assert_eq!(guessed().await, SECOND);
+}
+
 #[tokio::test(start_paused = true)]
 async fn limits_are_told_as_they_were_last_heard() {
     let governor = Governor::default();
