@@ -118,7 +118,7 @@ pub(super) async fn run<O: Outside>(
             }
             (Step::Fail(Failure::RateLimited(_)), Some(answer)) => return Err(limited(request, &answer)),
             (Step::Fail(Failure::OutcomeUnknown), Some(answer)) => {
-                let words = "an earlier attempt broke, and Jira then asked to slow down";
+                let words = "an earlier attempt broke, and Jira then asked to come back later";
                 let status = Some(answer.status);
                 return Err(failed(request, Failure::OutcomeUnknown, status, words, trail.attempts));
             }
@@ -166,7 +166,7 @@ fn no_time(request: &Prepared, what: &str) -> Error {
     about(request, Code::Timeout, format!("time was up while {} {} {what}", request.method, request.path))
 }
 
-/// A failure to get the next token must not hide that an earlier attempt may have run.
+/// What keeps the next attempt from being made must not hide that an earlier one may have run.
 fn unless_ran(error: Error, request: &Prepared, before: History, attempts: u32) -> Error {
     if request.reads || !before.maybe_ran {
         return error;

@@ -108,13 +108,9 @@ pub(super) fn decide(happened: Happened, kind: Kind, before: History, left: Dura
     }
     match pause(before.retries, minimum, left, jitter) {
         Some(wait) => Step::Retry(wait),
-        None => match happened {
-            // That this attempt did not run must not hide that an earlier one may have.
-            Happened::Answered { status: 429, .. } if !kind.reads && before.maybe_ran => {
-                Step::Fail(Failure::OutcomeUnknown)
-            }
-            Happened::Answered { status: 429, wait } => Step::Fail(Failure::RateLimited(wait)),
-            _ => give_up(),
+        None => match (happened, give_up()) {
+            (Happened::Answered { status: 429, wait }, Step::Give) => Step::Fail(Failure::RateLimited(wait)),
+            (_, end) => end,
         },
     }
 }
@@ -123,6 +119,8 @@ pub(super) fn decide(happened: Happened, kind: Kind, before: History, left: Dura
 fn finish(happened: Happened, kind: Kind, before: History) -> Step {
     let unknown = !kind.reads && (before.maybe_ran || happened.maybe_ran());
     Step::Fail(match happened {
+        // That this attempt did not run must not hide that an earlier one may have.
+        Happened::Answered { .. } if unknown && !happened.maybe_ran() => Failure::OutcomeUnknown,
         Happened::Answered { .. } => return Step::Give,
         _ if unknown => Failure::OutcomeUnknown,
         Happened::NotSent | Happened::Broke => Failure::Network,
@@ -208,11 +206,19 @@ mod tests {
             // The last attempt did not run, but an earlier one may have.
             (Happened::NotSent, idempotent, true, Failure::OutcomeUnknown),
             (Happened::TimedOut { sent: false }, idempotent, true, Failure::OutcomeUnknown),
+            (answered(429, Some(1)), idempotent, true, Failure::OutcomeUnknown),
+            (answered(429, None), idempotent, true, Failure::OutcomeUnknown),
+            (answered(503, Some(1)), idempotent, true, Failure::OutcomeUnknown),
         ] {
             assert_eq!(end(happened, kind, maybe_ran), Step::Fail(failure), "{happened:?} {kind:?}");
         }
         assert_eq!(end(answered(429, Some(1)), READ, false), Step::Give);
         assert_eq!(end(answered(504, None), WRITE, false), Step::Give);
+        // An answer that says itself that nobody knows hides nothing; nor does one to a write that did not run before.
+        assert_eq!(end(answered(504, None), idempotent, true), Step::Give);
+        assert_eq!(end(answered(503, None), idempotent, true), Step::Give);
+        assert_eq!(end(answered(503, Some(1)), idempotent, false), Step::Give);
+        assert_eq!(end(answered(429, Some(1)), READ, true), Step::Give);
     }
 
     #[test]
@@ -225,6 +231,26 @@ mod tests {
         assert!(matches!(fits, Step::Retry(wait) if wait >= Duration::from_secs(5)), "{fits:?}");
         let broke = decide(Happened::Broke, READ, FIRST, Duration::from_millis(1), 1.0);
         assert_eq!(broke, Step::Fail(Failure::Network));
+    }
+
+    #[test]
+    fn backoff_has_full_jitter_and_doubles_up_to_its_cap() {
+        let ms = |retries, minimum: Option<u64>, jitter| {
+            let wait = pause(retries, minimum.map(Duration::from_millis), 600 * MINUTE, jitter);
+            u64::try_from(wait.unwrap().as_millis()).unwrap()
+        };
+        for (retries, ceiling) in
+            [(0, 500), (1, 1000), (2, 2000), (3, 4000), (5, 16_000), (6, 30_000), (9, 30_000)]
+        {
+            for (jitter, share) in [(0.0, 0), (0.25, ceiling / 4), (1.0, ceiling)] {
+                assert_eq!(ms(retries, None, jitter), share, "{retries} {jitter}");
+            }
+        }
+        // What the server asks for is the least, and those it turned away do not all come back at once.
+        for (jitter, wait) in [(0.0, 10_000), (0.5, 12_000), (1.0, 13_000)] {
+            assert_eq!(ms(3, Some(10_000), jitter), wait, "{jitter}");
+        }
+        assert_eq!(ms(3, Some(0), 1.0), 4000);
     }
 
     fn happenings() -> impl Strategy<Value = Happened> {
@@ -270,6 +296,7 @@ mod tests {
                     }
                     Step::Give => {
                         prop_assert!(matches!(happened, Happened::Answered { .. }), "nothing to give");
+                        prop_assert!(reads || ran == 1 || !before.maybe_ran, "an earlier attempt is hidden");
                         break;
                     }
                     Step::Fail(failure) => {
