@@ -11,7 +11,7 @@ use super::history::{HistoryReason, Trail};
 use super::prepared::Prepared;
 use super::response::{Origin, rate_limit};
 use super::retry::{self, Failure, Happened, History, Kind, Step};
-use super::wire::{Answer, Outcome, Outside};
+use super::wire::{Answer, Outcome, Outside, Sent};
 use super::{Download, Limiter, Response, Tokens, retry_after};
 use crate::error::{Code, Error, Result};
 use crate::grant::Access;
@@ -56,8 +56,9 @@ pub(super) async fn run<O: Outside>(
         let (sent, expired) = (Instant::now(), access.left() == 0);
         trail.attempts += 1;
         let mut paused = false;
-        let outcome = outside.send(request, &access, deadline).await?;
-        if let Some(patience) = request.patience {
+        let Sent { outcome, moved } =
+            outside.send(request, &access, deadline).await.map_err(|error| ran(error, &trail))?;
+        if let Some(patience) = request.patience.filter(|_| moved) {
             // A body that took its time leaves what comes after it as much as it had.
             deadline = Instant::now() + patience;
         }

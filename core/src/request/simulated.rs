@@ -10,15 +10,16 @@ use futures::future::{BoxFuture, join_all};
 use futures::{StreamExt, stream};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::prepared::{Prepared, prepare};
 use super::retry::Happened;
-use super::wire::{Answer, Outcome, Outside};
+use super::wire::{Answer, Outcome, Outside, Sent, in_time};
 use super::*;
-use crate::body::{Body, Outgoing};
+use crate::body::{Body, Opened, Outgoing, Source};
 use crate::lock::lock;
 use crate::options::Retry;
+use crate::records::Product;
 use crate::upload::Upload;
 
 mod properties;
@@ -71,9 +72,21 @@ struct Plan {
     /// How long a token takes to come, and how old it is then.
     token_ms: u64,
     token_age_ms: u64,
-    /// Whether it brings a file that can be read once.
-    once: bool,
+    /// Whether the first token is past its end, as it can be while no other is to be had.
+    expired: bool,
+    file: File,
     reactions: Vec<Reaction>,
+}
+
+/// What a call brings beside its path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum File {
+    None,
+    /// A file that can be read once.
+    Once,
+    /// One that can be read as often as it takes, in a call that was given no time of its own: `timeout_ms` is how long
+    /// it may stand still.
+    Unhurried,
 }
 
 /// Something that happened, in the order it did.
@@ -84,6 +97,10 @@ enum Event {
     },
     /// The file was begun.
     Spent {
+        call: usize,
+    },
+    /// An attempt ended for which a body moved that may take its time.
+    Moved {
         call: usize,
     },
     /// An attempt ended that Jira may have acted on.
@@ -100,8 +117,8 @@ enum Event {
 /// Whom an answer with a reason is meant for, written down from F7.6 once more.
 #[derive(Clone, Copy, Debug)]
 enum Cover {
-    App,
-    Tenant(&'static str),
+    App(Product),
+    Tenant(Product, &'static str),
     Endpoint(&'static str, &'static str, &'static str),
     Issue(&'static str, &'static str),
 }
@@ -109,8 +126,8 @@ enum Cover {
 impl Cover {
     fn new(plan: &Plan, reason: Option<&str>) -> Self {
         match reason {
-            Some("jira-quota-global-based") => Self::App,
-            Some("jira-quota-tenant-based" | GATEWAY) => Self::Tenant(plan.cloud),
+            Some("jira-quota-global-based") => Self::App(plan.product()),
+            Some("jira-quota-tenant-based" | GATEWAY) => Self::Tenant(plan.product(), plan.cloud),
             Some("jira-per-issue-on-write") if plan.writes_issue() => Self::Issue(plan.cloud, plan.issue()),
             _ => Self::Endpoint(plan.cloud, plan.method, plan.endpoint()),
         }
@@ -118,8 +135,8 @@ impl Cover {
 
     fn covers(self, plan: &Plan) -> bool {
         match self {
-            Self::App => true,
-            Self::Tenant(cloud) => plan.cloud == cloud,
+            Self::App(product) => plan.product() == product,
+            Self::Tenant(product, cloud) => (plan.product(), plan.cloud) == (product, cloud),
             Self::Endpoint(cloud, method, endpoint) => {
                 (plan.cloud, plan.method, plan.endpoint()) == (cloud, method, endpoint)
             }
@@ -131,6 +148,10 @@ impl Cover {
 impl Plan {
     fn reads(&self) -> bool {
         self.method == "GET"
+    }
+
+    fn product(&self) -> Product {
+        if self.path.starts_with("/wiki/") { Product::Confluence } else { Product::Jira }
     }
 
     fn writes_issue(&self) -> bool {
@@ -171,34 +192,34 @@ impl World {
 }
 
 impl Outside for Script<'_> {
-    async fn send(&self, request: &Prepared, _: &Access, deadline: Instant) -> Result<Outcome> {
+    async fn send(&self, request: &Prepared, access: &Access, deadline: Instant) -> Result<Sent> {
         assert!(Instant::now() < deadline, "a request leaves at or after the deadline");
         self.world.tell(Event::Sent { call: self.call });
         let number = usize::try_from(self.next.fetch_add(1, Ordering::SeqCst)).unwrap();
         // Beyond its script Jira is well.
         let well = Reaction { after_ms: 5, kind: Kind::Answer { status: 200, reason: None, wait: None } };
         let reaction = self.plan.reactions.get(number).unwrap_or(&well).clone();
-        if self.plan.once && !matches!(reaction.kind, Kind::NotSent) {
-            let (mut file, _) = Outgoing::open(request.body.as_ref()).await.unwrap();
-            while file.next().await.transpose().unwrap().is_some() {}
-            self.world.tell(Event::Spent { call: self.call });
+        let (mut body, progress) = Outgoing::open(request.body.as_ref()).await.unwrap();
+        if !matches!(reaction.kind, Kind::NotSent) {
+            while body.next().await.transpose().unwrap().is_some() {}
+            if self.plan.file == File::Once {
+                self.world.tell(Event::Spent { call: self.call });
+            }
         }
-        let arrives = Instant::now() + Duration::from_millis(reaction.after_ms);
-        let words = "simulated".to_owned();
-        let in_time = arrives <= deadline;
-        if if in_time { may_have_run(&reaction) } else { !matches!(reaction.kind, Kind::NotSent) } {
+        let expired = access.left() == 0;
+        let exchange = async {
+            sleep(Duration::from_millis(reaction.after_ms)).await;
+            Ok(self.comes(reaction.kind.clone(), expired))
+        };
+        let outcome = in_time(exchange, request, &progress, deadline).await?;
+        let moved = progress.moved() > 0;
+        if matches!(outcome, Outcome::Broken { happened: Happened::TimedOut { sent: true }, .. }) {
             self.world.tell(Event::MayHaveRun { call: self.call });
         }
-        if timeout_at(deadline, sleep_until(arrives)).await.is_err() {
-            let sent = !matches!(reaction.kind, Kind::NotSent);
-            return Ok(Outcome::Broken { happened: Happened::TimedOut { sent }, status: None, words });
+        if moved && self.plan.file == File::Unhurried {
+            self.world.tell(Event::Moved { call: self.call });
         }
-        Ok(match reaction.kind {
-            Kind::NotSent => Outcome::Broken { happened: Happened::NotSent, status: None, words },
-            Kind::Broke => Outcome::Broken { happened: Happened::Broke, status: None, words },
-            Kind::Truncated => Outcome::Broken { happened: Happened::Truncated, status: Some(200), words },
-            Kind::Answer { status, reason, wait } => Outcome::Answer(self.answer(status, reason, wait)),
-        })
+        Ok(Sent { outcome, moved })
     }
 
     fn wall_ms(&self) -> u64 {
@@ -211,6 +232,20 @@ impl Outside for Script<'_> {
 }
 
 impl Script<'_> {
+    /// What becomes of a request in time.
+    fn comes(&self, kind: Kind, expired: bool) -> Outcome {
+        if may_have_run(&kind, expired) {
+            self.world.tell(Event::MayHaveRun { call: self.call });
+        }
+        let words = "simulated".to_owned();
+        match kind {
+            Kind::NotSent => Outcome::Broken { happened: Happened::NotSent, status: None, words },
+            Kind::Broke => Outcome::Broken { happened: Happened::Broke, status: None, words },
+            Kind::Truncated => Outcome::Broken { happened: Happened::Truncated, status: Some(200), words },
+            Kind::Answer { status, reason, wait } => Outcome::Answer(self.answer(status, reason, wait)),
+        }
+    }
+
     fn answer(&self, status: u16, reason: Option<&'static str>, wait: Option<Wait>) -> Answer {
         let now_ms = self.world.wall_ms();
         let mut headers = HeaderMap::new();
@@ -265,25 +300,45 @@ fn iso(ms: u64, seconds: bool) -> String {
 }
 
 /// A grant whose tokens take a while.
-struct Slow<'w>(&'w World, &'w Plan);
+struct Slow<'w> {
+    world: &'w World,
+    plan: &'w Plan,
+    generation: AtomicU64,
+}
+
+impl Slow<'_> {
+    async fn token(&self, expired: bool) -> Access {
+        sleep(Duration::from_millis(self.plan.token_ms)).await;
+        Access {
+            token: Arc::new(SecretString::from("token")),
+            grant_id: Arc::from("g"),
+            generation: self.generation.load(Ordering::SeqCst),
+            issued_at_ms: self.world.wall_ms() - self.plan.token_age_ms,
+            expires_at_ms: MORNING_MS + 9_000_000,
+            ends_boot_ms: if expired { 0 } else { u64::MAX },
+        }
+    }
+}
 
 impl Tokens for Slow<'_> {
     fn access(&self, _: Instant) -> BoxFuture<'_, Result<Access>> {
-        Box::pin(async {
-            sleep(Duration::from_millis(self.1.token_ms)).await;
-            Ok(Access {
-                token: Arc::new(SecretString::from("token")),
-                grant_id: Arc::from("g"),
-                generation: 1 + self.0.wall_ms(),
-                issued_at_ms: self.0.wall_ms() - self.1.token_age_ms,
-                expires_at_ms: MORNING_MS + 9_000_000,
-                ends_boot_ms: u64::MAX,
-            })
-        })
+        let first = self.generation.load(Ordering::SeqCst) == 1;
+        Box::pin(async move { Ok(self.token(first && self.plan.expired).await) })
     }
 
-    fn replace<'a>(&'a self, _: &'a Access, deadline: Instant) -> BoxFuture<'a, Result<Access>> {
-        self.access(deadline)
+    fn replace<'a>(&'a self, _: &'a Access, _: Instant) -> BoxFuture<'a, Result<Access>> {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async { Ok(self.token(false).await) })
+    }
+}
+
+/// A file as large as a call needs, wherever it is kept.
+struct Again;
+
+impl Source for Again {
+    fn open(&self) -> BoxFuture<'_, std::io::Result<Opened>> {
+        let stream = stream::iter([Ok(Bytes::from_static(b"file"))]).boxed();
+        Box::pin(std::future::ready(Ok(Opened { stream, length: Some(4) })))
     }
 }
 
@@ -295,12 +350,16 @@ fn prepared(plan: &Plan) -> Prepared {
         granted_scopes: Vec::new(),
     };
     let timeout = Duration::from_millis(plan.timeout_ms);
-    let file =
-        || vec![Upload::new(Body::once(stream::iter([Ok(Bytes::from_static(b"file"))]).boxed(), None))];
+    let once = || Body::once(stream::iter([Ok(Bytes::from_static(b"file"))]).boxed(), None);
+    let file = match plan.file {
+        File::None => None,
+        File::Once => Some(once()),
+        File::Unhurried => Some(Body::Source(Arc::new(Again))),
+    };
     let options = RequestOptions {
         retry: plan.retry,
-        files: plan.once.then(file),
-        timeout: Some(timeout),
+        files: file.map(|file| vec![Upload::new(file)]),
+        timeout: (plan.file != File::Unhurried).then_some(timeout),
         ..RequestOptions::new(plan.connection, plan.method, plan.path)
     };
     let hosts = Hosts::new(&BTreeMap::new()).unwrap();
@@ -325,7 +384,7 @@ async fn day(plans: &[Plan]) -> (World, Vec<End>) {
             sleep_until(begin).await;
             let script = Script { world, call, plan, next: AtomicU64::new(0) };
             let deadline = begin + Duration::from_millis(plan.timeout_ms);
-            let tokens = Slow(world, plan);
+            let tokens = Slow { world, plan, generation: AtomicU64::new(1) };
             let result = attempt::run(&script, &limiter, &prepared(plan), &tokens, deadline).await;
             End { at: Instant::now(), result }
         }
@@ -334,12 +393,14 @@ async fn day(plans: &[Plan]) -> (World, Vec<End>) {
     (world, ends)
 }
 
-/// Whether the server may have acted on what met this reaction, written down once more (DESIGN §4, F6.9).
-fn may_have_run(reaction: &Reaction) -> bool {
-    match reaction.kind {
+/// Whether the server may have acted on what it met this way, written down once more (DESIGN §4, F6.9). What came with a
+/// token past its end was turned away at the gateway, whatever that called it (F6.4).
+fn may_have_run(kind: &Kind, expired: bool) -> bool {
+    match kind {
         Kind::NotSent => false,
         Kind::Broke | Kind::Truncated => true,
         Kind::Answer { status: 401 | 429, .. } => false,
+        Kind::Answer { status: 403 | 404, .. } => !expired,
         Kind::Answer { status: 503, wait: Some(Wait::Seconds(_) | Wait::Date(_)), .. } => false,
         Kind::Answer { .. } => true,
     }

@@ -274,6 +274,35 @@ async fn what_stops_a_repetition_does_not_hide_that_a_write_may_have_happened() 
 }
 
 #[tokio::test]
+async fn a_last_attempt_that_was_turned_away_does_not_hide_an_earlier_one() {
+    for last in [reply(429, "retry-after: 0\r\n", ""), reply(503, "retry-after: 0\r\n", "")] {
+        let script = || [vec![Reply::Reset], vec![last.clone(); 5]].concat();
+        let mut run = write();
+        run.options.retry = Retry::Idempotent;
+        run.timeout = Duration::from_secs(60);
+        let (result, requests) = run.against(script()).await;
+        assert_eq!((code(result).0, requests.len()), (Code::OutcomeUnknown, 5));
+    }
+}
+
+/// However the body of a 429 goes on, its headers are what calls have to keep to.
+#[tokio::test]
+async fn a_429_that_breaks_off_or_is_too_large_pauses_calls_like_any_other() {
+    let head = "HTTP/1.1 429 X\r\nretry-after: 3600\r\nratelimit-reason: jira-quota-global-based\r\ncontent-length: ";
+    let (cut, large) = (format!("{head}100\r\n\r\nbroken"), format!("{head}200000\r\n\r\n"));
+    let endless =
+        format!("{}\r\n{}", head.replace("content-length: ", "connection: close\r\n"), "x".repeat(200_000));
+    for answer in [cut, large, endless] {
+        for run in [call("GET"), write()] {
+            let (result, requests) = run.against(vec![Reply::Raw(answer.clone().into()), ok()]).await;
+            let (code, error) = code(result);
+            assert_eq!((code, requests.len()), (Code::RateLimited, 1), "{error}");
+            assert_eq!(error.context()["reason"], "jira-quota-global-based");
+        }
+    }
+}
+
+#[tokio::test]
 async fn one_attempt_is_one_attempt() {
     for (reply, status) in [(reply(429, "retry-after: 0\r\n", ""), 429), (reply(503, "", ""), 503)] {
         let mut run = call("GET");

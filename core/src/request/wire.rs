@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH};
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use secrecy::ExposeSecret;
 use tokio::time::{Instant, timeout_at};
 
@@ -25,7 +25,7 @@ use crate::transport::Transport;
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
-    /// What was read of it; nothing where the rest is still to come.
+    /// What was read of it; nothing where the rest is still to come, or where a 429 broke off or was too large.
     pub(super) body: Bytes,
     /// The body on its way, decompressed, where that was asked for and the answer is a success. Any other is read to
     /// its end, so that it can be told what it means.
@@ -48,6 +48,13 @@ pub(super) enum Outcome {
     },
 }
 
+/// One attempt.
+pub(super) struct Sent {
+    pub(super) outcome: Outcome,
+    /// Whether bytes of the request's body left.
+    pub(super) moved: bool,
+}
+
 /// The world as a call meets it.
 pub(super) trait Outside: Sync {
     /// Sends the request once, and gives up at the deadline.
@@ -56,7 +63,7 @@ pub(super) trait Outside: Sync {
         request: &Prepared,
         access: &Access,
         deadline: Instant,
-    ) -> impl Future<Output = Result<Outcome>> + Send;
+    ) -> impl Future<Output = Result<Sent>> + Send;
 
     /// Milliseconds since the epoch.
     fn wall_ms(&self) -> u64;
@@ -72,16 +79,19 @@ pub(super) struct Network<'a> {
 }
 
 impl Outside for Network<'_> {
-    async fn send(&self, request: &Prepared, access: &Access, deadline: Instant) -> Result<Outcome> {
-        let (body, progress) =
-            Outgoing::open(request.body.as_ref()).await.map_err(|error| unreadable(&error))?;
+    async fn send(&self, request: &Prepared, access: &Access, deadline: Instant) -> Result<Sent> {
+        // A pipe that nobody writes to, or a disk that is gone, opens never.
+        let Ok(opened) = timeout_at(deadline, Outgoing::open(request.body.as_ref())).await else {
+            return Ok(Sent { outcome: out_of_time(false), moved: false });
+        };
+        let (body, progress) = opened.map_err(|error| unreadable(&error))?;
         // Boxed, as futures of this size cost more to move about than to allocate.
         let exchange = Box::pin(self.exchange(request, access, body, &progress));
         let outcome = in_time(exchange, request, &progress, deadline).await?;
         // Whatever else went wrong, this is why; and what was not whole cannot have run.
         match progress.failure() {
             Some(error) => Err(unreadable(&error)),
-            None => Ok(outcome),
+            None => Ok(Sent { outcome, moved: progress.moved() > 0 }),
         }
     }
 
@@ -139,8 +149,10 @@ impl Network<'_> {
         announced: Option<u64>,
     ) -> Outcome {
         let limit = self.max_body_bytes;
+        // What it says stands in its headers, and calls must stop for it however its body goes on.
+        let slows_down = status == StatusCode::TOO_MANY_REQUESTS.as_u16();
         if announced.is_some_and(|length| length > limit) {
-            return Outcome::TooLarge { status, limit };
+            return if slows_down { bare(status, headers) } else { Outcome::TooLarge { status, limit } };
         }
         // What the server announces is no reason to reserve much before it comes.
         let reserve = announced.unwrap_or(0).min(1 << 20);
@@ -150,13 +162,18 @@ impl Network<'_> {
                 Some(Ok(piece)) => {
                     let length = body.len().saturating_add(piece.len());
                     if u64::try_from(length).unwrap_or(u64::MAX) > limit {
-                        return Outcome::TooLarge { status, limit };
+                        return if slows_down {
+                            bare(status, headers)
+                        } else {
+                            Outcome::TooLarge { status, limit }
+                        };
                     }
                     body.extend_from_slice(&piece);
                 }
                 None => {
                     return Outcome::Answer(Answer { status, headers, body: body.freeze(), rest: None });
                 }
+                Some(Err(_)) if slows_down => return bare(status, headers),
                 Some(Err(error)) => {
                     let words = error.to_string();
                     return Outcome::Broken { happened: Happened::Truncated, status: Some(status), words };
@@ -167,7 +184,7 @@ impl Network<'_> {
 }
 
 /// Waits for an attempt until the deadline; where a body may take the time it needs, for as long as it moves.
-async fn in_time(
+pub(super) async fn in_time(
     exchange: impl Future<Output = Result<Outcome>>,
     request: &Prepared,
     progress: &Progress,
@@ -185,11 +202,20 @@ async fn in_time(
                 until = Instant::now() + patience;
             }
             _ => {
-                let happened = Happened::TimedOut { sent: progress.begun() };
-                return Ok(Outcome::Broken { happened, status: None, words: "time was up".to_owned() });
+                return Ok(out_of_time(progress.begun()));
             }
         }
     }
+}
+
+fn out_of_time(sent: bool) -> Outcome {
+    let happened = Happened::TimedOut { sent };
+    Outcome::Broken { happened, status: None, words: "time was up".to_owned() }
+}
+
+/// An answer of which nothing but its headers came whole.
+fn bare(status: u16, headers: HeaderMap) -> Outcome {
+    Outcome::Answer(Answer { status, headers, body: Bytes::new(), rest: None })
 }
 
 /// What the body of the request is made from cannot be read.

@@ -10,12 +10,23 @@ fn check(plans: &[Plan], world: &World, ends: &[End]) -> std::result::Result<(),
     let mut attempts = vec![0; plans.len()];
     let mut may_have_run = vec![false; plans.len()];
     let mut spent = vec![false; plans.len()];
+    let patience = |call: usize| Duration::from_millis(plans[call].timeout_ms);
+    let begin = |call: usize| world.morning + Duration::from_millis(plans[call].begin_ms);
+    let mut deadlines: Vec<Instant> = (0..plans.len()).map(|call| begin(call) + patience(call)).collect();
     let mut pauses: Vec<(Cover, Instant)> = Vec::new();
     for (at, event) in events.iter() {
         match event {
             Event::Paused { cover, until } => pauses.push((*cover, *until)),
             Event::MayHaveRun { call } => may_have_run[*call] = true,
             Event::Spent { call } => spent[*call] = true,
+            Event::Moved { call } => {
+                // The body moved at the beginning of the attempt, and what follows it has as long again.
+                prop_assert!(
+                    *at <= deadlines[*call] + patience(*call),
+                    "call {call}: a body stood still for long"
+                );
+                deadlines[*call] = *at + patience(*call);
+            }
             Event::Sent { call } => {
                 let plan = &plans[*call];
                 let twice = !plan.reads() && plan.retry != Retry::Idempotent && may_have_run[*call];
@@ -29,13 +40,17 @@ fn check(plans: &[Plan], world: &World, ends: &[End]) -> std::result::Result<(),
         }
     }
     for (call, (plan, end)) in plans.iter().zip(ends).enumerate() {
-        let deadline = world.morning + Duration::from_millis(plan.begin_ms + plan.timeout_ms);
+        let deadline = deadlines[call];
         prop_assert!(end.at <= deadline, "call {call} ends {:?} late", end.at - deadline);
         match &end.result {
             Ok(response) => {
                 prop_assert_eq!(usize::try_from(response.attempts).unwrap(), attempts[call]);
                 let earlier = response.history.iter().filter(|one| one.reason != HistoryReason::Paused);
                 prop_assert_eq!(earlier.count() + 1, attempts[call], "{:?}", response.history);
+                let turned_away = response.status == 429
+                    || response.status == 503 && response.header("retry-after").is_some();
+                let hides = turned_away && !plan.reads() && may_have_run[call];
+                prop_assert!(!hides, "call {call}: that an earlier attempt may have run is hidden");
             }
             Err(error) if !plan.reads() && may_have_run[call] => {
                 prop_assert_eq!(error.code(), Code::OutcomeUnknown, "call {}: {}", call, error);
@@ -66,7 +81,8 @@ fn reactions() -> impl Strategy<Value = Vec<Reaction>> {
         Some("jira-cost-based"),
         Some(GATEWAY),
     ]);
-    let statuses = prop::sample::select(vec![200, 401, 404, 429, 429, 429, 429, 500, 502, 503, 503, 504]);
+    let statuses =
+        prop::sample::select(vec![200, 401, 403, 404, 404, 429, 429, 429, 429, 500, 502, 503, 503, 504]);
     let answers =
         (statuses, reasons, waits()).prop_map(|(status, reason, wait)| Kind::Answer { status, reason, wait });
     let kinds = prop_oneof![1 => Just(Kind::NotSent), 1 => Just(Kind::Broke), 1 => Just(Kind::Truncated), 9 => answers];
@@ -80,6 +96,7 @@ fn plans() -> impl Strategy<Value = Vec<Plan>> {
         "/rest/api/3/issue/ACME-1",
         "/rest/api/3/issue/ACME-2",
         "/rest/api/3/search/jql",
+        "/wiki/api/v2/pages",
     ]);
     let plan = (
         (0_u64..30_000, prop_oneof![1_u64..2_000, 1_000_u64..120_000]),
@@ -89,11 +106,24 @@ fn plans() -> impl Strategy<Value = Vec<Plan>> {
         paths,
         prop::sample::select(vec![Retry::Safe, Retry::Safe, Retry::Idempotent, Retry::None]),
         (prop_oneof![4 => Just(0_u64), 1 => 0_u64..5_000], prop_oneof![Just(3_000_000_u64), 0_u64..6_000]),
-        prop::bool::weighted(0.3),
+        (
+            prop::bool::weighted(0.2),
+            prop::sample::select(vec![File::None, File::None, File::Once, File::Unhurried]),
+        ),
         reactions(),
     )
         .prop_map(
-            |((begin_ms, timeout_ms), connection, cloud, method, path, retry, token, once, reactions)| {
+            |(
+                (begin_ms, timeout_ms),
+                connection,
+                cloud,
+                method,
+                path,
+                retry,
+                token,
+                (expired, file),
+                reactions,
+            )| {
                 let (token_ms, token_age_ms) = token;
                 Plan {
                     begin_ms,
@@ -105,7 +135,8 @@ fn plans() -> impl Strategy<Value = Vec<Plan>> {
                     retry,
                     token_ms,
                     token_age_ms,
-                    once,
+                    expired,
+                    file,
                     reactions,
                 }
             },
@@ -148,7 +179,8 @@ mod the_checks_see {
             retry: Retry::Safe,
             token_ms: 0,
             token_age_ms: 3_000_000,
-            once: false,
+            expired: false,
+            file: File::None,
             reactions: vec![Reaction { after_ms: 1, kind }],
         }
     }
@@ -175,6 +207,12 @@ mod the_checks_see {
         assert!(again.contains("cannot be rewound"), "{again}");
         let late = verdict(&[plan("GET")], vec![sent(0)], 60_001);
         assert!(late.contains("late"), "{late}");
+        let moved = |ms| (ms, Event::Moved { call: 0 });
+        assert_eq!(verdict(&[plan("GET")], vec![sent(0), moved(1_000)], 61_000), "fine");
+        let late = verdict(&[plan("GET")], vec![sent(0), moved(1_000)], 61_001);
+        assert!(late.contains("late"), "{late}");
+        let still = verdict(&[plan("GET")], vec![sent(0), moved(120_001)], 120_001);
+        assert!(still.contains("stood still"), "{still}");
         let cover = Cover::new(&plan("GET"), Some("jira-burst-based"));
         let until = Instant::now() + Duration::from_secs(3600);
         let paused = (1, Event::Paused { cover, until });

@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt;
 
 use super::*;
 use crate::Upload;
-use crate::body::Body;
+use crate::body::{Body, Opened, Source};
 
 fn upload(files: Vec<Upload>) -> Run {
     let mut run = call("POST");
@@ -94,6 +94,46 @@ async fn a_file_is_sent_anew_as_often_as_it_takes() {
         assert_eq!((result.unwrap().status, requests.len()), (200, 2));
         assert!(requests.iter().all(|request| request.contains("\r\n\r\ncontent\r\n")));
     }
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_by_the_next_attempt_does_not_hide_that_the_first_may_have_run() {
+    /// A file that somebody removes after it was read once.
+    struct Removed(AtomicU32);
+    impl Source for Removed {
+        fn open(&self) -> BoxFuture<'_, io::Result<Opened>> {
+            let first = self.0.fetch_add(1, Ordering::SeqCst) == 0;
+            let stream = futures::stream::iter([Ok(Bytes::from_static(b"file"))]).boxed();
+            let gone = || io::Error::from(io::ErrorKind::NotFound);
+            let opened = if first { Ok(Opened { stream, length: Some(4) }) } else { Err(gone()) };
+            Box::pin(futures::future::ready(opened))
+        }
+    }
+    for (first, expected) in
+        [(Reply::Reset, Code::OutcomeUnknown), (reply(429, "retry-after: 0\r\n", ""), Code::InvalidArgument)]
+    {
+        let mut run = upload(vec![Upload::new(Body::Source(Arc::new(Removed(AtomicU32::new(0)))))]);
+        run.options.retry = Retry::Idempotent;
+        let (code, error) = code(run.against(vec![first, ok()]).await.0);
+        assert_eq!(code, expected, "{error}");
+    }
+}
+
+/// A pipe that nobody writes to: opening it waits for them.
+#[tokio::test]
+async fn a_file_that_never_opens_is_given_up_unsent() {
+    struct Never;
+    impl Source for Never {
+        fn open(&self) -> BoxFuture<'_, io::Result<Opened>> {
+            Box::pin(futures::future::pending())
+        }
+    }
+    let mut run = upload(vec![Upload::new(Body::Source(Arc::new(Never)))]);
+    run.timeout = Duration::from_millis(200);
+    let call = tokio::time::timeout(Duration::from_secs(20), run.against(vec![ok()]));
+    let (result, requests) = call.await.unwrap();
+    let (code, error) = code(result);
+    assert_eq!((code, requests.len()), (Code::Timeout, 0), "{error}");
 }
 
 #[tokio::test]
