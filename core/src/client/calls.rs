@@ -68,6 +68,7 @@ impl Client {
     }
 
     async fn request(&self, options: RequestOptions, intent: Intent) -> Result<(Response, String)> {
+        let writes = intent == Intent::ByMethod && !request::reads(&options.method);
         let timings = self.connector().config.timings;
         let span = options.timeout.unwrap_or(timings.request_timeout);
         // The request keeps its own time: only it knows whether a write may have happened, and whether a body moves.
@@ -82,10 +83,6 @@ impl Client {
                 granted_scopes: if site.scopes.is_empty() { held.row.scopes.clone() } else { site.scopes },
             };
             let connector = self.connector();
-            let limits = Limits {
-                max_body_bytes: connector.config.max_body_bytes,
-                timeout: until.saturating_duration_since(Instant::now()),
-            };
             let tokens = Supply { client: self, id: &options.id, grant_id: &held.row.id };
             let limiter = Limiter {
                 governor: &self.inner.governor,
@@ -93,6 +90,11 @@ impl Client {
                 board: Some(&self.inner.board),
             };
             self.inner.board.look(&self.inner.governor).await;
+            // Last of all: whatever was waited for until here is gone from the call's time.
+            let limits = Limits {
+                max_body_bytes: connector.config.max_body_bytes,
+                timeout: until.saturating_duration_since(Instant::now()),
+            };
             let channel =
                 Channel { transport: &connector.transport, hosts: &connector.config.hosts, limiter };
             // Boxed, as futures of this size cost more to move about than to allocate.
@@ -101,6 +103,17 @@ impl Client {
             Ok((response.await?.until(self.inner.closing.clone()), site.cloud_id))
         })
         .await
+        .map_err(|error| cut_off(error, writes))
+    }
+}
+
+/// A write that was under way when the client was closed may have been sent.
+pub(super) fn cut_off(error: Error, writes: bool) -> Error {
+    match error.code() {
+        Code::Cancelled if writes => {
+            error.hinting("Look whether it happened before you repeat it: it may have been sent already.")
+        }
+        _ => error,
     }
 }
 

@@ -23,7 +23,7 @@ mod target;
 mod wire;
 
 #[cfg(test)]
-mod loopback;
+pub(crate) mod loopback;
 #[cfg(test)]
 mod simulated;
 #[cfg(test)]
@@ -123,6 +123,11 @@ pub(crate) enum Intent {
     ByMethod,
     /// A page of a listing: a read, also where the query travels in a POST body.
     Listing,
+}
+
+/// Whether a method only reads, so that a call may be repeated whatever became of it.
+pub(crate) fn reads(method: &str) -> bool {
+    ["GET", "HEAD", "OPTIONS"].iter().any(|reading| method.eq_ignore_ascii_case(reading))
 }
 
 /// One call, with its retries and its healing of rejected tokens. Every HTTP status is an answer, not an error.

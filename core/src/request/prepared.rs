@@ -63,7 +63,7 @@ pub(super) fn prepare(
     decode::accept(&mut headers);
     let body = body(options, &mut headers)?;
     let patience = options.is_unhurried().then_some(limits.timeout);
-    let reads = intent == Intent::Listing || matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let reads = intent == Intent::Listing || super::reads(method.as_str());
     let Destination { connection_id, cloud_id, .. } = destination;
     let route = Route::new(connection_id, target.product, cloud_id, &method, &target.path, reads);
     Ok(Prepared {
