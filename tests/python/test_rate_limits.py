@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+from base64 import b64encode
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,33 @@ import pytest
 from support import PATIENCE, ROOT, Person, Sandbox, for_node
 from threelo import Client, RateLimitedError
 
-REASON = "jira-quota-global-based"
+REASONS = {"app": "jira-quota-global-based", "tenant": "jira-quota-tenant-based"}
 
 
-def test_a_quota_that_python_met_is_known_to_node(sandbox: Sandbox, tmp_path: Path) -> None:
-    options = sandbox.options(store=str(tmp_path / "threelo.db"))
-    headers = {"Retry-After": "3600", "RateLimit-Reason": REASON}
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The options of a store that processes share."""
+    if request.param == "sqlite":
+        yield {"store": str(tmp_path / "threelo.db")}
+        return
+    with subprocess.Popen(
+        [ROOT / "scripts" / "postgres.sh", "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        url, _ = server.stdout.readline().split()
+        yield {"store": f"{url}/postgres", "encryption_key": b64encode(bytes(32)).decode()}
+        # It serves until its input ends.
+        server.stdin.close()
+
+
+@pytest.mark.parametrize("scope", REASONS)
+def test_a_quota_that_python_met_is_known_to_node(
+    sandbox: Sandbox, store: dict[str, str], scope: str
+) -> None:
+    options = sandbox.options(**store)
+    reason = REASONS[scope]
+    headers = {"Retry-After": "3600", "RateLimit-Reason": reason}
     fault = {"status": 429, "headers": headers, "body": ""}
     with Client(**options) as client:
         Person(sandbox).connect(client, "user-42")
@@ -34,5 +57,5 @@ def test_a_quota_that_python_met_is_known_to_node(sandbox: Sandbox, tmp_path: Pa
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    assert json.loads(run.stdout) == {"code": "rate_limited", "reason": REASON, "scope": "app"}
+    assert json.loads(run.stdout) == {"code": "rate_limited", "reason": reason, "scope": scope}
     assert sandbox.control("GET", "/log")["counts"]["api_calls"] == 0
