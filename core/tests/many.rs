@@ -25,5 +25,13 @@ async fn a_tenant_that_does_not_answer_delays_no_other() {
             let result = many.next().await.unwrap();
             assert_eq!((result.id.as_str(), result.outcome.unwrap().status), ("quick", 200));
         }
+        // Those that are not answered are all there are under way, and they are no more than were asked for.
+        let log = sandbox.get("log").await;
+        let held = log["requests"].as_array().unwrap().iter().filter(|entry| entry["status"].is_null());
+        let held = held.filter(|entry| entry["path"].as_str().unwrap().starts_with("/ex/jira/"));
+        let held = u32::try_from(held.count()).unwrap();
+        assert!((1..=concurrency).contains(&held), "{held} calls under way instead of {concurrency}");
+        drop(many);
+        sandbox.clear_log().await;
     }
 }

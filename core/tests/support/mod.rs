@@ -67,6 +67,10 @@ impl Sandbox {
         assert!(response.status().is_success(), "{path}: {}", response.status());
     }
 
+    pub async fn clear_log(&self) {
+        self.http.delete(format!("{}/_sandbox/log", self.url())).send().await.unwrap();
+    }
+
     pub async fn counts(&self) -> Value {
         self.get("log").await["counts"].clone()
     }
