@@ -68,9 +68,7 @@ def groups(cell: Cell) -> Iterator[tuple[str, list[Entry]]]:
 
 
 def _python(client: str, name: str | None = None) -> Entry:
-    return Entry(
-        name or client, (str(VENV / "bin" / "python"), str(HERE / "clients" / "client.py")), client
-    )
+    return Entry(name or client, (str(VENV / "bin" / "python"), str(HERE / "clients" / "client.py")), client)
 
 
 def _node(client: str, name: str | None = None) -> Entry:

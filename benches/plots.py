@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from ratios import middle, quartiles
 from matrix import ALONE, Cell
+from ratios import middle, quartiles
 from wanted import Measured
 
 WIDTH, LEFT, ROW = 760, 190, 26

@@ -75,7 +75,9 @@ def _node(measured: Measured) -> Iterator[Wanted]:
         yield Wanted("Node beside fetch", ratio(node["threelo"], node["fetch"]), 8)
     for protocol, name in (("h1", "https h1"), ("h2", "https h2")):
         if node := measured.get(Cell("text", protocol, 64).title, {}).get("Node"):
-            best = max((other for other in node if other != "threelo"), key=lambda other: middle(node[other], "rate"))
+            best = max(
+                (other for other in node if other != "threelo"), key=lambda other: middle(node[other], "rate")
+            )
             yield Wanted(f"Node beside {best}, {name}", ratio(node["threelo"], node[best]), 1)
 
 
