@@ -23,6 +23,9 @@ use crate::records::Product;
 use crate::upload::Upload;
 
 mod properties;
+mod tokens;
+
+use tokens::Slow;
 
 /// The simulated day begins here.
 const MORNING_MS: u64 = 1_790_000_000_000;
@@ -297,39 +300,6 @@ fn iso(ms: u64, seconds: bool) -> String {
     let month = months.iter().position(|month| *month == parts[2]).unwrap() + 1;
     let date = format!("{}-{month:02}-{}T{}:{}", parts[3], parts[1], parts[4], parts[5]);
     if seconds { format!("{date}:{}Z", parts[6]) } else { format!("{date}Z") }
-}
-
-/// A grant whose tokens take a while.
-struct Slow<'w> {
-    world: &'w World,
-    plan: &'w Plan,
-    generation: AtomicU64,
-}
-
-impl Slow<'_> {
-    async fn token(&self, expired: bool) -> Access {
-        sleep(Duration::from_millis(self.plan.token_ms)).await;
-        Access {
-            token: Arc::new(SecretString::from("token")),
-            grant_id: Arc::from("g"),
-            generation: self.generation.load(Ordering::SeqCst),
-            issued_at_ms: self.world.wall_ms() - self.plan.token_age_ms,
-            expires_at_ms: MORNING_MS + 9_000_000,
-            ends_boot_ms: if expired { 0 } else { u64::MAX },
-        }
-    }
-}
-
-impl Tokens for Slow<'_> {
-    fn access(&self, _: Instant) -> BoxFuture<'_, Result<Access>> {
-        let first = self.generation.load(Ordering::SeqCst) == 1;
-        Box::pin(async move { Ok(self.token(first && self.plan.expired).await) })
-    }
-
-    fn replace<'a>(&'a self, _: &'a Access, _: Instant) -> BoxFuture<'a, Result<Access>> {
-        self.generation.fetch_add(1, Ordering::SeqCst);
-        Box::pin(async { Ok(self.token(false).await) })
-    }
 }
 
 /// A file as large as a call needs, wherever it is kept.
