@@ -14,10 +14,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import threelo
-from support import Person, Sandbox, SilentServer, offline_options, run
-from test_exit import DAEMONS, KEY, QUICK, UNDER_WAY
+from support import HalfServer, Person, Sandbox, SilentServer, offline_options, run
+from test_exit import DAEMONS, KEY, QUICK, STREAMED, UNDER_WAY, UNDER_WAY_ON_UVLOOP, UPLOADED
 
-KINDS = {"many quick calls": QUICK, "a call under way": UNDER_WAY, "daemon threads in calls": DAEMONS}
+KINDS = {
+    "many quick calls": QUICK,
+    "a call under way": UNDER_WAY,
+    "a call under way on uvloop": UNDER_WAY_ON_UVLOOP,
+    "bodies under way": STREAMED,
+    "uploads under way": UPLOADED,
+    "daemon threads in calls": DAEMONS,
+}
 
 
 def stuck(sandbox: Sandbox, silent: SilentServer, folder: str) -> dict[str, Any]:
@@ -31,10 +38,15 @@ def main(times: int) -> int:
     with (
         Sandbox() as sandbox,
         SilentServer() as silent,
+        HalfServer() as half,
         tempfile.TemporaryDirectory() as folder,
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
-        options = dict.fromkeys(KINDS, json.dumps(stuck(sandbox, silent, folder)))
+        given = stuck(sandbox, silent, folder)
+        options = dict.fromkeys(KINDS, json.dumps(given))
+        options["bodies under way"] = json.dumps(
+            given | {"endpoints": given["endpoints"] | {"api": half.url}}
+        )
         options["many quick calls"] = json.dumps(
             offline_options(store=f"{folder}/quick.db", encryption_key=KEY)
         )

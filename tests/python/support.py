@@ -154,6 +154,14 @@ class SilentServer:
         self._listener.close()
 
 
+class HalfServer(SilentServer):
+    """Begins every answer, and is silent from then on."""
+
+    def _listen(self, taken: socket.socket) -> None:
+        taken.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nfirst")
+        super()._listen(taken)
+
+
 class OnePageServer(SilentServer):
     """Gives the first page of a listing, and is silent from then on."""
 

@@ -9,11 +9,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import threelo
-from support import PATIENCE, Person, Sandbox, SilentServer, environment, offline_options, run
+from support import PATIENCE, HalfServer, Person, Sandbox, SilentServer, environment, offline_options, run
 
 # That one was made for a store would be a line on the standard error stream.
 KEY = "a2tr" * 10 + "a2s="
@@ -71,6 +72,72 @@ started.wait()
 print("done")
 """
 
+UNDER_WAY_ON_UVLOOP = UNDER_WAY.replace("asyncio.run(main())", "import uvloop; uvloop.run(main())")
+
+# A body of which there is more to come, read by a task and by a thread.
+STREAMED = """
+import asyncio, contextlib, json, sys, threading, threelo
+client = threelo.Client(**json.loads(sys.argv[1]))
+
+def read():
+    response = client.proxy_request("user-42", "GET", "/rest/api/3/x", stream=True)
+    with contextlib.suppress(threelo.ThreeloError):
+        for piece in response.iter_bytes():
+            assert piece == b"first"
+            reading.set()
+
+async def main():
+    client = threelo.AsyncClient(**json.loads(sys.argv[1]))
+    response = await client.proxy_request("user-42", "GET", "/rest/api/3/x", stream=True)
+    arriving = response.iter_bytes()
+    assert await anext(arriving) == b"first"
+    async def rest():
+        await anext(arriving)
+    task = asyncio.create_task(rest())
+    await asyncio.sleep(0)
+    kept.append((task, arriving))
+
+kept = []
+reading = threading.Event()
+threading.Thread(target=read, daemon=True).start()
+reading.wait()
+asyncio.run(main())
+print("done")
+"""
+
+# Sources that never end, read for a task and for a thread.
+UPLOADED = """
+import asyncio, contextlib, json, sys, threading, threelo
+client = threelo.Client(**json.loads(sys.argv[1]))
+
+class Endless:
+    def __init__(self):
+        self.begun = threading.Event()
+    def __iter__(self):
+        while True:
+            self.begun.set()
+            yield b"piece " * 1000
+
+def send(files):
+    with contextlib.suppress(threelo.ThreeloError):
+        client.proxy_request("user-42", "POST", "/rest/api/3/x", files=files)
+
+async def main():
+    client = threelo.AsyncClient(**json.loads(sys.argv[1]))
+    source = Endless()
+    task = asyncio.create_task(
+        client.proxy_request("user-42", "POST", "/rest/api/3/x", files=iter(source))
+    )
+    await asyncio.to_thread(source.begun.wait)
+    kept.append(task)
+
+kept = []
+source = Endless()
+threading.Thread(target=send, args=(iter(source),), daemon=True).start()
+source.begun.wait()
+asyncio.run(main())
+print("done")
+"""
 
 ABANDONED = """
 import asyncio, json, sys, threelo
@@ -102,6 +169,23 @@ def test_after_many_quick_calls(tmp_path: object) -> None:
 def test_with_a_call_under_way(stuck_json: str) -> None:
     for _ in range(5):
         clean(run(UNDER_WAY, stuck_json))
+
+
+def test_with_a_call_under_way_on_uvloop(stuck_json: str) -> None:
+    for _ in range(3):
+        clean(run(UNDER_WAY_ON_UVLOOP, stuck_json))
+
+
+def test_with_bodies_under_way(stuck: dict[str, Any]) -> None:
+    with HalfServer() as half:
+        given = json.dumps(stuck | {"endpoints": stuck["endpoints"] | {"api": half.url}})
+        for _ in range(3):
+            clean(run(STREAMED, given))
+
+
+def test_with_uploads_under_way(stuck_json: str) -> None:
+    for _ in range(3):
+        clean(run(UPLOADED, stuck_json))
 
 
 def test_a_rotation_outlives_a_client_that_nobody_names_any_more(
