@@ -64,7 +64,8 @@ export class Response {
   /**
    * The body, piece by piece: while it arrives if the call said `stream`, otherwise what was read. The call's
    * `timeoutMs` is the longest wait for a piece, its `signal` ends the body too. A body that broke off fails with
-   * `ResponseTruncatedError`; it never just ends.
+   * `ResponseTruncatedError`; it never just ends. Its error is made where the stream is filled, so that its stack names
+   * threelo and not who reads.
    *
    * @example
    * ```ts

@@ -8,7 +8,7 @@ import { inspect } from 'node:util';
 
 import * as threelo from 'threelo';
 
-import { OFFLINE } from './support.mjs';
+import { OFFLINE, Sandbox } from './support.mjs';
 
 const { Client, ConnectionNotFoundError, InvalidConfigError, ThreeloError } = threelo;
 const { errorFrom } = createRequire(import.meta.url)('../../bindings-node/lib/fail.js');
@@ -60,6 +60,10 @@ test('the stack names the caller, however it waits', async (t) => {
     iterating: async () => {
       for await (const item of client.paginate('nobody', '/rest/api/3/search/jql')) assert.fail(String(item));
     },
+    uploading: async () => await client.proxyRequest('nobody', 'POST', '/rest/api/3/x', { files: Buffer.from('x') }),
+    askingMany: async () => {
+      for await (const { error } of client.proxyRequestMany(['nobody'], 'GET', '/rest/api/3/myself')) throw error;
+    },
   };
   for (const [name, wait] of Object.entries(waits)) {
     const { stack } = await failed(wait());
@@ -67,6 +71,16 @@ test('the stack names the caller, however it waits', async (t) => {
     assert.ok(stack.includes(here), `${name}: ${stack}`);
     if (name !== 'chained') assert.ok(stack.includes(name), `${name}: ${stack}`);
   }
+});
+
+test('the stack names who saves a body', async () => {
+  const sandbox = await Sandbox.start();
+  const client = sandbox.client();
+  await sandbox.connect(client, 'user-42');
+  const response = await client.proxyRequest('user-42', 'GET', '/rest/api/3/myself');
+  const saving = async () => await response.save('/no/such/folder/file');
+  const { stack } = await failed(saving());
+  assert.ok(stack.includes('saving') && stack.includes(here), stack);
 });
 
 test('the stack of an error thrown at once begins at the caller', () => {
