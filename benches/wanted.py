@@ -73,12 +73,12 @@ def _node(measured: Measured) -> Iterator[Wanted]:
     if node := measured.get(MANY, {}).get("Node"):
         yield Wanted("Node beside undici, 64 in flight", ratio(node["threelo"], node["undici"]), 2.5)
         yield Wanted("Node beside fetch", ratio(node["threelo"], node["fetch"]), 8)
-    for protocol, name in (("h1", "https h1"), ("h2", "https h2")):
+    for protocol, told in (("h1", "https h1"), ("h2", "https h2")):
         if node := measured.get(Cell("text", protocol, 64).title, {}).get("Node"):
             best = max(
                 (other for other in node if other != "threelo"), key=lambda other: middle(node[other], "rate")
             )
-            yield Wanted(f"Node beside {best}, {name}", ratio(node["threelo"], node[best]), 1)
+            yield Wanted(f"Node beside {best}, {told}", ratio(node["threelo"], node[best]), 1)
 
 
 def _micros(bursts: Bursts) -> Bursts:
