@@ -45,11 +45,17 @@ impl Plan {
         self.relatives.iter().map(|relative| &relative.grant).find(|grant| grant.id == *id)
     }
 
+    /// The account's grants that end with this, beside the one that was made for the new pair.
+    fn ended(&self) -> impl Iterator<Item = &GrantRow> {
+        let grants = self.relatives.iter().map(|relative| &relative.grant);
+        grants.filter(|grant| self.decision.obsolete.contains(&grant.id))
+    }
+
     /// The grants whose workers should be through before this is written: what they are given has no place afterwards,
     /// or only that of the spare.
     pub(crate) fn disturbed(&self) -> impl Iterator<Item = &GrantRow> {
         let merged = self.elder().into_iter().flat_map(|elder| [elder, &self.new]);
-        merged.filter(|grant| grant.lease.is_some())
+        merged.chain(self.ended()).filter(|grant| grant.lease.is_some())
     }
 
     /// The grants that lose a connection to the home of the new pair and are kept.
@@ -126,7 +132,7 @@ pub(crate) async fn write(
 ) -> Result<Option<GrantRow>> {
     let home = match plan.elder() {
         Some(elder) => {
-            let left = left_by(&plan.new, &elder.id, elder.generation + 1, now, reseal)?;
+            let left = left_by(&plan.new, &elder.id, elder.generation + 1, now, &reseal)?;
             let told = match learnt.asked.imported() {
                 _ if is_outdated(&plan.new, elder) => Outcome::SpareKept,
                 true => Outcome::Imported,
@@ -136,6 +142,7 @@ pub(crate) async fn write(
         }
         None => plan.new.clone(),
     };
+    let home = endowed(home, plan, now, reseal)?;
     let session = learnt.session;
     let mut expect = vec![
         Expect::Session(session.state_hash.clone(), Some(session.seq)),
@@ -211,6 +218,23 @@ fn merged(elder: &GrantRow, new: &GrantRow, left: Vec<Spare>, now: u64) -> Grant
         intent,
         ..elder.clone()
     }
+}
+
+/// The home with the pairs of the account's grants that end with this. Whichever of them was rotated last may have ended
+/// all others, the new one with them (F3.7).
+fn endowed(
+    home: GrantRow,
+    plan: &Plan,
+    now: u64,
+    reseal: impl Fn(&GrantRow, &str, u64) -> Result<Sealed>,
+) -> Result<GrantRow> {
+    let generation = plan.elder().map_or(home.generation, |elder| elder.generation + 1);
+    let mut home = home;
+    for grant in plan.ended().filter(|grant| grant.death.is_none()) {
+        let left = left_by(grant, &home.id, generation, now, &reseal)?;
+        home = GrantRow { spares: spares::with(&home.spares, left), death: None, ..home };
+    }
+    Ok(home)
 }
 
 /// The connection as it is to be at its new home.

@@ -15,7 +15,8 @@ use crate::connect::session::Asked;
 use crate::connect::uniting::{Late, settle};
 use crate::error::{Code, Error};
 use crate::grant::model::setup::timings;
-use crate::grant::model::state::NOW;
+use crate::grant::model::state::{NOW, stamp};
+use crate::grant::transitions::lease_left;
 use crate::store::{GrantRow, SessionRow};
 
 /// Somebody at work. All of it is lost in a crash.
@@ -156,6 +157,10 @@ fn place(setup: &Setup, state: &mut State, session: SessionRow, log: Log) -> Opt
     let rows = Arc::unwrap_or_clone(std::mem::take(&mut state.rows.0));
     let turn = turn(rows, Arc::unwrap_or_clone(log.0), setup.mutant, async |store| {
         let plan = placing::plan(store, &learnt).await?;
+        let held = |lease| lease_left(lease, &stamp(0), &timings(WINDOW)) > 0;
+        if setup.patient && plan.disturbed().filter_map(|grant| grant.lease.as_ref()).any(held) {
+            return Ok(None);
+        }
         let written = placing::write(store, &learnt, &plan, NOW, reseal).await?;
         Ok(written.map(|_| plan.decision.place.is_some()))
     });
@@ -167,7 +172,7 @@ fn place(setup: &Setup, state: &mut State, session: SessionRow, log: Log) -> Opt
             state.lines[usize::from(number)].placed = placed;
             None
         }
-        // Others were quicker; unless one of them finished this very consent, it is tried again.
+        // It waits, or others were quicker; unless one of them finished this very consent, it is tried again.
         Some(Ok(None)) if state.rows.0.sessions.contains_key(&session.state_hash) => {
             Some(Job::Placing(session, Log::default()))
         }

@@ -1,7 +1,7 @@
 //! Wrong rules. The checker must find each of them out where the right one holds.
 
 use super::setup::Consents::{Apart, LastRotated, NewestOnly};
-use super::setup::{ACME, BOTH, IMPORTED, Mutant, Promise, Setup, Task, reaching, setup, there};
+use super::setup::{ACME, BOTH, IMPORTED, Mutant, Promise, Setup, Task, ZETA, reaching, setup, there};
 use super::system::{find, holds};
 use crate::grant::model::flaws::Flaw;
 
@@ -63,4 +63,17 @@ fn a_merge_that_forgets_what_was_in_doubt_is_found_out() {
     let tasks = vec![there("user-3"), Task::Resume("user-3")];
     let base = Setup { given: vec![ACME, IMPORTED], tasks, ..base };
     caught(base, Mutant::ForgetsDoubt, Promise::NotStuck);
+}
+
+#[test]
+fn a_consent_that_drops_the_pair_of_a_third_grant_is_found_out() {
+    let base = setup("mutant: drops the third", LastRotated);
+    let base = Setup {
+        given: vec![ACME, ZETA],
+        origins: vec![reaching("user-3", &["acme", "zeta"])],
+        tasks: vec![there("user-2"), Task::Consent(0)],
+        patient: true,
+        ..base
+    };
+    caught(base, Mutant::DropsTheThird, Promise::OneLives);
 }

@@ -39,6 +39,7 @@ pub(super) fn broken(setup: &Setup, state: &State) -> Vec<Promise> {
     let state = settled(setup, state);
     let holds = |promise: &Promise| match promise {
         Promise::NotLost => connections(&state).all(|(_, grant)| usable(&state, grant)),
+        Promise::OneLives => one_lives(&state),
         Promise::NotStuck => not_stuck(setup, &state),
         Promise::NewestLeads => newest_leads(&state),
         Promise::GoneIsGone => gone_is_gone(&state),
@@ -51,6 +52,17 @@ pub(super) fn broken(setup: &Setup, state: &State) -> Vec<Promise> {
 fn usable(state: &State, grant: &GrantRow) -> bool {
     let known = state.memory.0.get(&grant.id).filter(|known| transitions::write_back(grant, known).is_some());
     state.taken(grant) || known.is_some_and(|known| state.taken(known))
+}
+
+/// Whether the provider takes any token of a consent's.
+fn lives(state: &State, number: u8) -> bool {
+    let family = &state.lines[usize::from(number)].family;
+    (0..u8::MAX).map_while(|token| family.has(token).then(|| family.takes(token, WINDOW))).any(|it| it)
+}
+
+fn one_lives(state: &State) -> bool {
+    let any = (0..state.lines.len() as u8).any(|number| lives(state, number));
+    !any || connections(state).next().is_none() || connections(state).any(|(_, grant)| usable(state, grant))
 }
 
 fn not_stuck(setup: &Setup, state: &State) -> bool {
@@ -85,12 +97,7 @@ fn rotates(setup: &Setup, state: &State, connection: &str) -> bool {
 }
 
 fn newest_leads(state: &State) -> bool {
-    let lives = |number: u8| {
-        let line = &state.lines[usize::from(number)];
-        (0..u8::MAX)
-            .map_while(|token| line.family.has(token).then(|| line.family.takes(token, WINDOW)))
-            .any(|it| it)
-    };
+    let lives = |number| lives(state, number);
     let leads = connections(state).all(|(id, grant)| {
         let own = state.lines.iter().zip(0..).filter(|(line, _)| line.placed && line.origin.connection == id);
         let last = own.map(|(_, number)| number).max();

@@ -81,6 +81,8 @@ pub(super) struct Setup {
     pub(super) restored: bool,
     /// A consent may also crash while its pair is in no store yet.
     pub(super) unstored: bool,
+    /// A consent does not lose its patience with the rotations it disturbs before their leases have lapsed.
+    pub(super) patient: bool,
     pub(super) mutant: Option<Mutant>,
     pub(super) promises: Vec<Promise>,
 }
@@ -94,6 +96,9 @@ pub(super) enum Promise {
     NothingDangles,
     /// Left to itself, every connection's grant holds a token that the provider takes.
     NotLost,
+    /// Left to itself, some connection's grant does, if there are connections and the provider takes any token of the
+    /// account. More cannot be had of two grants that end each other.
+    OneLives,
     /// Left to itself, a rotation of it ends fresh if the provider takes the newest or a spare token: at once, and
     /// also after the reuse window unless the row says that there is something to be settled before.
     NotStuck,
@@ -127,6 +132,7 @@ pub(super) fn setup(name: &'static str, consents: Consents) -> Setup {
         faults: NONE,
         restored: false,
         unstored: false,
+        patient: false,
         mutant: None,
         promises: ALWAYS.to_vec(),
     }
@@ -153,6 +159,8 @@ pub(super) enum Mutant {
     PlacesBlindly,
     /// Two grants become one without what was in doubt about the newer one.
     ForgetsDoubt,
+    /// A consent keeps no pair of a third grant that ends with it.
+    DropsTheThird,
 }
 
 impl Mutant {
@@ -179,6 +187,10 @@ impl Mutant {
             match self {
                 Self::DropsTheDisplaced => row.spares.clear(),
                 Self::ForgetsDoubt => row.intent = None,
+                Self::DropsTheThird => {
+                    let known = [consent(row), consent(old)];
+                    row.spares.retain(|spare| known.contains(&Some(spare.pair.0[0])));
+                }
                 Self::OlderLeads => {
                     let (pair, generation) = (row.pair.clone(), row.generation);
                     row.spares = vec![Spare { pair, generation, issued_at: 0, kept_at: 0 }];

@@ -126,7 +126,7 @@ macro_rules! promises {
     };
 }
 
-promises!([Overwrote FenceFell SealedForAnother] [NotLost NotStuck NewestLeads GoneIsGone]);
+promises!([Overwrote FenceFell SealedForAnother] [NotLost OneLives NotStuck NewestLeads GoneIsGone]);
 
 /// Checks every promise in every reachable state.
 pub(super) fn holds(setup: &Setup) {
