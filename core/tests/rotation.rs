@@ -344,3 +344,30 @@ async fn tokens_that_cannot_be_stored_yet_are_told_of_lent_and_stored_when_they_
     assert_eq!(client.connection("user-1").await.unwrap().generation, 2);
     assert_eq!((sandbox.refreshes().await, &sandbox.counts().await["breaches"]), (1, &json!(0)));
 }
+
+#[tokio::test]
+async fn a_newer_version_that_migrates_the_store_during_an_exchange_costs_no_pair() {
+    let sandbox = Sandbox::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let client = sandbox.client_at(&path).await;
+    connect(&sandbox, &client, "user-1", None).await;
+    let fault = sandbox.fault(on_refresh(json!({ "hold": "after" }), 1)).await;
+    let caller = {
+        let client = client.clone();
+        tokio::spawn(async move { client.refresh("user-1").await })
+    };
+    while sandbox.get("faults").await[0]["waiting"] != 1 {
+        tokio::task::yield_now().await;
+    }
+    let mut newer: SqliteConnection = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+    sqlx::raw_sql("PRAGMA user_version = 99").execute(&mut newer).await.unwrap();
+    sandbox.post(&format!("faults/{fault}/release"), json!({})).await;
+    assert_eq!(caller.await.unwrap().unwrap().generation, 2);
+    assert_eq!(
+        client.refresh("user-1").await.unwrap_err().code(),
+        Code::SchemaNewer,
+        "and no rotation is begun"
+    );
+    assert_eq!((sandbox.refreshes().await, &sandbox.counts().await["breaches"]), (1, &json!(0)));
+}

@@ -1,5 +1,7 @@
 //! Read, change, write if unchanged, and again: how a pure transition reaches the store.
 
+use futures::future::BoxFuture;
+
 use crate::clock::Stamp;
 use crate::error::{Code, Error, Result};
 use crate::store::{Expect, GrantRow, Store, Write};
@@ -25,6 +27,24 @@ pub(crate) async fn change(
     grant_id: &str,
     transition: impl Fn(&GrantRow, &Stamp) -> Option<(GrantRow, Vec<Write>)> + Send + Sync,
 ) -> Result<Changed> {
+    again_and_again(store, grant_id, transition, |expect, writes| store.write(expect, writes)).await
+}
+
+/// The same for a transition that saves a pair which is stored nowhere else: see [`Store::rescue`].
+pub(crate) async fn rescue(
+    store: &dyn Store,
+    grant_id: &str,
+    transition: impl Fn(&GrantRow, &Stamp) -> Option<(GrantRow, Vec<Write>)> + Send + Sync,
+) -> Result<Changed> {
+    again_and_again(store, grant_id, transition, |expect, writes| store.rescue(expect, writes)).await
+}
+
+async fn again_and_again<'s>(
+    store: &'s dyn Store,
+    grant_id: &str,
+    transition: impl Fn(&GrantRow, &Stamp) -> Option<(GrantRow, Vec<Write>)> + Send + Sync,
+    write: impl Fn(Vec<Expect>, Vec<Write>) -> BoxFuture<'s, Result<Option<u64>>> + Send + Sync,
+) -> Result<Changed> {
     for _ in 0..TRIES {
         // The time is read first: judged a little early, a lease seems to live a little longer, never shorter.
         let now = store.now().await?;
@@ -34,7 +54,7 @@ pub(crate) async fn change(
         };
         writes.insert(0, Write::PutGrant(new.clone()));
         let expect = vec![Expect::Grant(grant_id.to_owned(), Some(row.seq))];
-        if let Some(seq) = store.write(expect, writes).await? {
+        if let Some(seq) = write(expect, writes).await? {
             new.seq = seq;
             return Ok(Changed::Written(Box::new(new)));
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::age::{self, Times};
 use super::cache::{Cache, Held};
-use super::change::{Changed, change};
+use super::change::{Changed, change, rescue};
 use super::endpoint::TokenEndpoint;
 use super::flight::{Flight, Landed};
 use super::gate::Place;
@@ -267,7 +267,7 @@ impl Runner {
             None => ledger::Outcome::Rotated,
             Some(_) => ledger::Outcome::RotatedSpare,
         };
-        let changed = change(&*self.shared.store, &self.grant_id, |row, now| {
+        let changed = rescue(&*self.shared.store, &self.grant_id, |row, now| {
             let row = transitions::commit(row, generation, new, &self.holder, doubtful)?;
             let row = noted(doubted(row, self.unclear, now), new.generation, how, now.wall_ms);
             Some((row, vec![Write::AddTokenHash(hash.clone())]))
@@ -296,7 +296,7 @@ impl Runner {
     async fn keep_spare(&mut self) -> Heard {
         let mut pause = STORE_RETRY.0;
         while let Some((new, _)) = &self.fresh {
-            let kept = change(&*self.shared.store, &self.grant_id, |row, now| {
+            let kept = rescue(&*self.shared.store, &self.grant_id, |row, now| {
                 let row = transitions::keep_spare(row, new, now)?;
                 Some((noted(row, new.generation, ledger::Outcome::SpareKept, now.wall_ms), vec![]))
             });

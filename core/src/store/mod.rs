@@ -200,7 +200,13 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Writes the whole batch if everything expected still holds, durably, and returns its sequence number (greater
     /// than any before, carried by every row of the batch); `None` when something no longer holds and nothing was
     /// written.
+    /// A newer version of threelo may have migrated the place meanwhile: then it fails with `schema_newer`, and nothing
+    /// was written.
     fn write<'a>(&'a self, expect: Vec<Expect>, writes: Vec<Write>) -> Answer<'a, Option<u64>>;
+
+    /// The same for a batch that saves a pair of tokens which was issued just now and is stored nowhere else. It goes
+    /// through although a newer version has migrated the place: migrations only add, and the pair would be lost.
+    fn rescue<'a>(&'a self, expect: Vec<Expect>, writes: Vec<Write>) -> Answer<'a, Option<u64>>;
 
     /// Forgets waiting sessions that expired before `wall_ms`, and those whose exchange was abandoned an hour before
     /// that. Unfinished ones (`Exchanged`) stay.

@@ -202,7 +202,11 @@ impl Store for PostgresStore {
     }
 
     fn write<'a>(&'a self, expect: Vec<Expect>, writes: Vec<Write>) -> Answer<'a, Option<u64>> {
-        Box::pin(async move { self.shared()?.writer.write(expect, writes).await })
+        Box::pin(async move { self.shared()?.writer.write(expect, writes, false).await })
+    }
+
+    fn rescue<'a>(&'a self, expect: Vec<Expect>, writes: Vec<Write>) -> Answer<'a, Option<u64>> {
+        Box::pin(async move { self.shared()?.writer.write(expect, writes, true).await })
     }
 
     fn forget_sessions(&self, wall_ms: u64) -> Answer<'_, ()> {

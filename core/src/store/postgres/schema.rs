@@ -1,5 +1,7 @@
-//! The tables, and how they come about. `threelo_store.version` counts the steps taken. Steps only ever add: a process
-//! of the version before goes on reading and writing beside a newer one that has migrated under it.
+//! The tables, and how they come about. `threelo_store.version` counts the steps taken. Steps only ever add,
+//! so that a process of the version before, beside a newer one that has migrated under it, goes on reading, and can
+//! still save a pair of tokens that it has in its hands; all else that it writes is refused. It leaves a column that it
+//! does not know as it finds it, so a new one has to bear that.
 
 use sqlx::postgres::PgConnection;
 use sqlx::{Connection as _, Row as _};

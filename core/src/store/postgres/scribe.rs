@@ -121,7 +121,9 @@ impl Scribe {
                     self.connection = Some(connection);
                     return Ok(answers);
                 }
-                Err(Ended::Refused(error)) => return Err(Failure { error, by_one: false }),
+                Err(Ended::Refused(error)) => {
+                    return Err(Failure { error, by_one: batches.iter().any(|batch| batch.rescue) });
+                }
                 Err(Ended::Before(error)) => error,
                 Err(Ended::Unknown { xid, seq, answers, error }) => match self.settle(&xid, seq).await {
                     Some(true) => return Ok(answers),
@@ -150,7 +152,9 @@ impl Scribe {
         let rows = patiently(sqlx::raw_sql(BEGIN).fetch_all(&mut *db)).await?;
         let head = rows.first().ok_or(sqlx::Error::RowNotFound)?;
         let (seq, version, xid): (i64, i64, String) = (head.try_get(0)?, head.try_get(1)?, head.try_get(2)?);
-        schema::accept_version(&self.target.place, version).map_err(Ended::Refused)?;
+        if !batches.iter().all(|batch| batch.rescue) {
+            schema::accept_version(&self.target.place, version).map_err(Ended::Refused)?;
+        }
         let found = patiently(load(db, &Asked::by(batches))).await?;
         let plan = Plan::of(batches, &found, u64::try_from(seq).unwrap_or(0));
         if plan.answers.iter().all(Option::is_none) {

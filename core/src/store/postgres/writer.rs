@@ -18,6 +18,8 @@ const GROUP: usize = 64;
 pub(super) struct Batch {
     pub(super) expect: Vec<Expect>,
     pub(super) writes: Vec<Write>,
+    /// It is carried out in a newer version's tables, too.
+    pub(super) rescue: bool,
     pub(super) answer: oneshot::Sender<Result<Option<u64>>>,
 }
 
@@ -41,9 +43,14 @@ impl Writer {
     }
 
     /// Hands in a batch and waits for it.
-    pub(super) async fn write(&self, expect: Vec<Expect>, writes: Vec<Write>) -> Result<Option<u64>> {
+    pub(super) async fn write(
+        &self,
+        expect: Vec<Expect>,
+        writes: Vec<Write>,
+        rescue: bool,
+    ) -> Result<Option<u64>> {
         let (answer, waiting) = oneshot::channel();
-        self.orders.send(Order::Write(Batch { expect, writes, answer })).map_err(|_| self.gone())?;
+        self.orders.send(Order::Write(Batch { expect, writes, rescue, answer })).map_err(|_| self.gone())?;
         waiting.await.map_err(|_| self.gone())?
     }
 

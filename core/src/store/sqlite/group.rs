@@ -126,7 +126,10 @@ impl Scribe {
         let of_all = |error: sqlx::Error| Failure::of_all(from_sqlx(&path, "written", &error));
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(of_all)?;
         let head = head(&mut transaction).await.map_err(of_all)?;
-        schema::accept_version(&self.path, head.version).map_err(Failure::of_all)?;
+        if !batches.iter().all(|batch| batch.rescue) {
+            let by_one = batches.iter().any(|batch| batch.rescue);
+            schema::accept_version(&self.path, head.version).map_err(|error| Failure { error, by_one })?;
+        }
         let mut seq = head.seq;
         let mut removed = 0;
         let mut written = Vec::with_capacity(batches.len());

@@ -194,7 +194,11 @@ impl Store for SqliteStore {
     }
 
     fn write<'a>(&'a self, expect: Vec<Expect>, writes: Vec<Write>) -> Answer<'a, Option<u64>> {
-        Box::pin(async move { self.shared()?.writer.write(expect, writes).await })
+        Box::pin(async move { self.shared()?.writer.write(expect, writes, false).await })
+    }
+
+    fn rescue<'a>(&'a self, expect: Vec<Expect>, writes: Vec<Write>) -> Answer<'a, Option<u64>> {
+        Box::pin(async move { self.shared()?.writer.write(expect, writes, true).await })
     }
 
     fn forget_sessions(&self, wall_ms: u64) -> Answer<'_, ()> {

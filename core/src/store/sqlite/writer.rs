@@ -19,6 +19,8 @@ const GROUP: usize = 64;
 pub(super) struct Batch {
     pub(super) expect: Vec<Expect>,
     pub(super) writes: Vec<Write>,
+    /// It is carried out in a newer version's tables, too.
+    pub(super) rescue: bool,
     pub(super) answer: oneshot::Sender<Result<Option<u64>>>,
 }
 
@@ -58,8 +60,13 @@ impl Writer {
     }
 
     /// Hands in a batch and waits for it.
-    pub(super) async fn write(&self, expect: Vec<Expect>, writes: Vec<Write>) -> Result<Option<u64>> {
-        self.order(|answer| Order::Write(Batch { expect, writes, answer })).await
+    pub(super) async fn write(
+        &self,
+        expect: Vec<Expect>,
+        writes: Vec<Write>,
+        rescue: bool,
+    ) -> Result<Option<u64>> {
+        self.order(|answer| Order::Write(Batch { expect, writes, rescue, answer })).await
     }
 
     /// Hands in a clean-up and waits for it.

@@ -11,6 +11,7 @@ use super::{
     AccountKey, ConnectionRow, Expect, GrantRow, Key32, Ledger, Location, Sealed, SessionRow, SessionStage,
     Store, TokenHashRow, Write, open,
 };
+use crate::error::Code;
 use crate::records::{LedgerEntry, Tags};
 
 mod due;
@@ -166,6 +167,28 @@ pub(super) async fn increment(store: &dyn Store, id: &str) -> u64 {
             return generation;
         }
     }
+}
+
+/// In a store that a newer version has migrated under this one: of batches that are handed in together, those that
+/// save a pair are written and all others refused.
+pub(super) async fn pairs_alone_are_saved(store: &dyn Store) {
+    let before = store.grant("g").await.unwrap().unwrap();
+    let batches = (0..20_u64).map(|number| async move {
+        let put = vec![Write::PutGrant(GrantRow { generation: number, ..grant(&format!("g{number}")) })];
+        if number % 2 == 0 { store.rescue(vec![], put).await } else { store.write(vec![], put).await }
+    });
+    for (number, written) in futures::future::join_all(batches).await.into_iter().enumerate() {
+        match number % 2 {
+            0 => assert!(written.unwrap() > Some(before.seq)),
+            _ => assert_eq!(written.unwrap_err().code(), Code::SchemaNewer),
+        }
+        assert_eq!(store.grant(&format!("g{number}")).await.unwrap().is_some(), number % 2 == 0);
+    }
+    let next = || vec![Write::PutGrant(GrantRow { generation: 2, ..before.clone() })];
+    let seq = before.seq;
+    assert_eq!(store.rescue(vec![Expect::Grant("g".into(), Some(seq + 1))], next()).await.unwrap(), None);
+    assert!(store.rescue(vec![Expect::Grant("g".into(), Some(seq))], next()).await.unwrap().is_some());
+    assert_eq!(store.grant("g").await.unwrap().unwrap().generation, 2);
 }
 
 pub(super) fn account() -> AccountKey {

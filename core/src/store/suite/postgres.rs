@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use sqlx::Row as _;
 
 use super::postgres_server::{Database, Server};
-use super::{connection, grant, increment, key, put};
+use super::{connection, grant, increment, key, pairs_alone_are_saved, put};
 use crate::error::{Code, Error};
 use crate::store::{Expect, GrantRow, Location, Opened, Write, open};
 
@@ -177,6 +177,24 @@ async fn a_newer_schema_is_refused_and_left_as_it_is() {
         .unwrap();
     let left: (i64, i64, bool) = (row.get(0), row.get(1), row.get(2));
     assert_eq!(left, (i64::try_from(seq).unwrap(), 99, true));
+}
+
+#[tokio::test]
+async fn a_pair_is_saved_in_a_store_that_became_newer_and_what_is_not_known_stays() {
+    let database = Database::make().await;
+    let opened = open_at(&database.url).await.unwrap();
+    put(&*opened.store, vec![Write::PutGrant(grant("g"))]).await;
+    database
+        .execute("ALTER TABLE threelo_grants ADD COLUMN later TEXT; UPDATE threelo_grants SET later = 'kept'")
+        .await;
+    database.execute("UPDATE threelo_store SET version = 99").await;
+    pairs_alone_are_saved(&*opened.store).await;
+    let kept: Option<String> = sqlx::query_scalar("SELECT later FROM threelo_grants WHERE id = 'g'")
+        .fetch_one(&mut database.connect().await)
+        .await
+        .unwrap();
+    assert_eq!(kept.as_deref(), Some("kept"));
+    opened.store.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

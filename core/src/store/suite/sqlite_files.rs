@@ -8,7 +8,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tempfile::TempDir;
 
-use super::{grant, increment, key, put};
+use super::{grant, increment, key, pairs_alone_are_saved, put};
 use crate::error::{Code, Error};
 use crate::store::{Location, Opened, Store, Write, open};
 
@@ -127,6 +127,18 @@ async fn a_store_that_becomes_newer_while_it_is_open_is_not_written_any_more() {
     let error = opened.store.write(vec![], vec![Write::DeleteGrant("g".into())]).await.unwrap_err();
     assert_eq!(error.code(), Code::SchemaNewer);
     assert!(opened.store.grant("g").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_pair_is_saved_in_a_store_that_became_newer_and_what_is_not_known_stays() {
+    let (_directory, path) = fresh();
+    let opened = open_at(&path).await.unwrap();
+    put(&*opened.store, vec![Write::PutGrant(grant("g"))]).await;
+    let newer = "ALTER TABLE grants ADD COLUMN later TEXT; UPDATE grants SET later = 'kept'; PRAGMA user_version = 99";
+    run(&path, newer).await;
+    pairs_alone_are_saved(&*opened.store).await;
+    assert_eq!(number(&path, "SELECT count(*) FROM grants WHERE later = 'kept' AND id = 'g'").await, 1);
+    opened.store.close().await;
 }
 
 #[tokio::test]
