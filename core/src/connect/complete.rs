@@ -5,6 +5,7 @@ use tokio::time::Instant;
 
 use super::Connector;
 use super::session::{Asked, Callback, hash};
+use super::storing::{self, insist};
 use crate::atlassian::token_endpoint::{Exchange, Issued, Reply, subject};
 use crate::clock::wall_ms;
 use crate::error::{Code, Error, Result};
@@ -97,15 +98,9 @@ impl Connector {
         let expires_at = began.at + millis(issued.expires_in);
         let pair = TokenPair { access: issued.access, refresh };
         let grant = self.new_grant(&pair, began, expires_at, scopes, account_id, Outcome::Connected)?;
-        let stage = SessionStage::Exchanged { grant_id: grant.id.clone() };
-        let session = SessionRow { stage, ..session };
-        let writes = vec![
-            Write::AddTokenHash(self.token_hash(&pair.refresh, &grant)),
-            Write::PutGrant(grant),
-            Write::PutSession(session.clone()),
-        ];
-        let seq = self.store_insistently(writes).await?;
-        Ok(SessionRow { seq, ..session })
+        let hash = self.token_hash(&pair.refresh, &grant);
+        let store = &*self.keeper.shared.store;
+        Ok(insist(|| storing::store(store, session.clone(), grant.clone(), hash.clone())).await)
     }
 
     /// A grant for a pair that has just come in.
@@ -147,18 +142,6 @@ impl Connector {
     pub(super) fn token_hash(&self, refresh: &SecretString, grant: &GrantRow) -> TokenHashRow {
         let hash = self.keeper.shared.sealer.fingerprint(refresh.expose_secret());
         TokenHashRow { hash, grant_id: grant.id.clone(), generation: grant.generation }
-    }
-
-    /// A pair that was issued is only here until it is stored, so a store that fails is asked again for a while.
-    async fn store_insistently(&self, writes: Vec<Write>) -> Result<u64> {
-        let until = Instant::now() + self.config.timings.wait;
-        loop {
-            match self.keeper.shared.store.write(vec![], writes.clone()).await {
-                Ok(Some(seq)) => return Ok(seq),
-                Err(error) if Instant::now() >= until => return Err(error),
-                Ok(None) | Err(_) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
-            }
-        }
     }
 }
 

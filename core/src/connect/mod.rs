@@ -13,6 +13,7 @@ pub(crate) mod parting;
 pub(crate) mod placing;
 pub(crate) mod session;
 pub(crate) mod sites;
+pub(crate) mod storing;
 pub(crate) mod uniting;
 
 use std::sync::Arc;

@@ -1,7 +1,9 @@
 //! Wrong rules. The checker must find each of them out where the right one holds.
 
 use super::setup::Consents::{Apart, LastRotated, NewestOnly};
-use super::setup::{ACME, BOTH, IMPORTED, Mutant, Promise, Setup, Task, ZETA, reaching, setup, there};
+use super::setup::{
+    ACME, BOTH, Faults, IMPORTED, Mutant, NONE, Promise, Setup, Task, ZETA, reaching, setup, there,
+};
 use super::system::{find, holds};
 use crate::grant::model::flaws::Flaw;
 
@@ -76,4 +78,17 @@ fn a_consent_that_drops_the_pair_of_a_third_grant_is_found_out() {
         ..base
     };
     caught(base, Mutant::DropsTheThird, Promise::OneLives);
+}
+
+#[test]
+fn a_consent_stored_again_after_it_was_taken_away_is_found_out() {
+    let base = setup("mutant: stores blindly", Apart);
+    let base = Setup {
+        given: vec![BOTH],
+        origins: vec![reaching("user-1", &["acme", "zeta"])],
+        tasks: vec![Task::Consent(0), Task::Part("user-1")],
+        faults: Faults { store: 1, ..NONE },
+        ..base
+    };
+    caught(base, Mutant::StoresBlindly, Promise::GoneIsGone);
 }

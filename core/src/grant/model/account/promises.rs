@@ -203,6 +203,50 @@ fn an_account_learnt_late_takes_nothing_from_an_import_that_is_still_made() {
 }
 
 #[test]
+fn a_store_that_fails_while_a_consent_is_stored_and_placed_costs_nothing() {
+    let it = Setup {
+        given: vec![ACME],
+        origins: vec![reaching("user-1", &["acme"])],
+        tasks: vec![Task::Consent(0), Task::Resume("user-1"), there("user-1")],
+        faults: Faults { store: 1, ..NONE },
+        ..setup("reconnect, rotation, store", Apart)
+    };
+    hold(&lossless(it), &EVERY, &[All]);
+}
+
+#[test]
+fn a_store_that_fails_in_a_merge_costs_nothing() {
+    let it = Setup {
+        given: vec![ACME, ZETA],
+        origins: vec![reaching("user-3", &["acme", "zeta"])],
+        tasks: vec![Task::Consent(0), Task::Resume("user-3"), there("user-2")],
+        faults: Faults { store: 1, ..NONE },
+        ..setup("two grants become one, store", Apart)
+    };
+    hold(&it.and(&[Promise::NotLost]), &[Apart, NewestOnly], &[All]);
+    let it = Setup {
+        given: vec![ACME, UNKNOWN],
+        tasks: vec![Task::Learn("user-2"), there("user-1")],
+        faults: Faults { store: 1, ..NONE },
+        ..setup("account learnt late, store", Apart)
+    };
+    hold(&it.clone().and(&[Promise::NotLost]), &[Apart, NewestOnly], &[All]);
+    hold(&it.and(&[Promise::OneLives]), &[LastRotated], &[All]);
+}
+
+#[test]
+fn a_store_that_fails_in_a_disconnect_leaves_all_or_nothing() {
+    let it = Setup {
+        given: vec![BOTH],
+        origins: vec![reaching("user-1", &["acme", "zeta"])],
+        tasks: vec![Task::Part("user-1"), Task::Part("user-2"), Task::Consent(0)],
+        faults: Faults { store: 1, ..NONE },
+        ..setup("disconnect, reconnect, store", Apart)
+    };
+    hold(&lossless(it), &[Apart, NewestOnly], &[All]);
+}
+
+#[test]
 fn a_process_that_knows_more_than_a_restored_backup_mends_it() {
     let it = Setup {
         given: vec![ACME],

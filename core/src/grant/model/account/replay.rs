@@ -10,7 +10,7 @@ use futures::future::{BoxFuture, pending, ready};
 use super::rows::noted;
 use super::setup::Mutant;
 use crate::clock::Stamp;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::grant::model::flaws::Flaws;
 use crate::grant::model::state::stamp;
 use crate::records::Tags;
@@ -40,17 +40,22 @@ pub(super) struct Turn<T> {
     pub(super) end: Option<T>,
 }
 
+/// A write that fails, having written or not; empty when none is to, or when it has.
+pub(super) type StoreFault = Option<bool>;
+
 /// Gives `work` one turn.
 pub(super) fn turn<T>(
     rows: Rows,
     log: Vec<Said>,
     mutant: Option<Mutant>,
+    fault: &mut StoreFault,
     work: impl AsyncFnOnce(&Replay) -> Result<T>,
 ) -> Turn<Result<T>> {
-    let inner = Inner { rows, log, heard: 0, called: false, flaws: Flaws::default() };
+    let inner = Inner { rows, log, heard: 0, called: false, fault: *fault, flaws: Flaws::default() };
     let replay = Replay { inner: Mutex::new(inner), mutant };
     let end = work(&replay).now_or_never();
-    let Inner { rows, log, flaws, .. } = replay.inner.into_inner().expect("nobody panicked");
+    let Inner { rows, log, flaws, fault: left, .. } = replay.inner.into_inner().expect("nobody panicked");
+    *fault = left;
     Turn { rows, log, flaws, end }
 }
 
@@ -67,6 +72,7 @@ struct Inner {
     log: Vec<Said>,
     heard: usize,
     called: bool,
+    fault: StoreFault,
     flaws: Flaws,
 }
 
@@ -149,6 +155,11 @@ impl Store for Replay {
         if let Some(mutant) = self.mutant {
             mutant.spoil(&before, &mut expect, &mut writes);
         }
+        let fault = if fresh { self.inner().fault.take() } else { None };
+        if fault == Some(false) {
+            self.inner().called = true;
+            return failed();
+        }
         let answer = self.ask(Said::Wrote, hear!(Wrote), |store| at_once(store.write(expect, writes)));
         if fresh {
             let mut inner = self.inner();
@@ -156,11 +167,15 @@ impl Store for Replay {
             noted(&before, &inner.rows, &mut flaws);
             inner.flaws = flaws;
         }
-        answer
+        if fault.is_some() { failed() } else { answer }
     }
 
     fn rescue<'a>(&'a self, expect: Vec<Expect>, writes: Vec<Write>) -> Answer<'a, Option<u64>> {
         self.write(expect, writes)
+    }
+
+    fn session<'a>(&'a self, hash: &'a [u8]) -> Answer<'a, Option<SessionRow>> {
+        self.ask(Said::Session, hear!(Session), |store| at_once(store.session(hash)))
     }
 
     fn connection<'a>(&'a self, _: &'a str) -> Answer<'a, Option<ConnectionRow>> {
@@ -184,9 +199,6 @@ impl Store for Replay {
     fn sessions<'a>(&'a self, _: Option<&'a [u8]>, _: u32) -> Answer<'a, Vec<SessionRow>> {
         unasked()
     }
-    fn session<'a>(&'a self, _: &'a [u8]) -> Answer<'a, Option<SessionRow>> {
-        unasked()
-    }
     fn token_hash<'a>(&'a self, _: &'a [u8]) -> Answer<'a, Option<TokenHashRow>> {
         unasked()
     }
@@ -206,6 +218,10 @@ impl Store for Replay {
 
 fn at_once<T>(answer: Answer<'_, T>) -> T {
     answer.now_or_never().expect("memory answers at once").expect("memory never fails")
+}
+
+fn failed<'a, T: Send + 'a>() -> Answer<'a, T> {
+    Box::pin(ready(Err(Error::new(Code::StoreUnavailable, "the store failed"))))
 }
 
 fn unasked<'a, T>() -> Answer<'a, T> {

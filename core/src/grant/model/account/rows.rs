@@ -64,7 +64,10 @@ pub(super) struct Shelf(pub(super) Arc<Rows>);
 impl PartialEq for Shelf {
     fn eq(&self, other: &Self) -> bool {
         let (one, two) = (&*self.0, &*other.0);
-        one.grants == two.grants && one.connections == two.connections && one.sessions == two.sessions
+        one.grants == two.grants
+            && one.connections == two.connections
+            && one.sessions == two.sessions
+            && one.hashes == two.hashes
     }
 }
 
@@ -74,6 +77,7 @@ impl Hash for Shelf {
         rows.grants.values().for_each(|row| grant(row, state));
         rows.connections.values().for_each(|row| connection(row, state));
         rows.sessions.values().for_each(|row| session(row, state));
+        rows.hashes.keys().for_each(|hash| hash.hash(state));
     }
 }
 

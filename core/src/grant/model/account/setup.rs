@@ -62,9 +62,11 @@ pub(super) struct Faults {
     pub(super) unclear: u8,
     /// A lease lapses although its holder lives.
     pub(super) stall: u8,
+    /// The store answers the write of a consent, a disconnect or a merge with an error, having written or not.
+    pub(super) store: u8,
 }
 
-pub(super) const NONE: Faults = Faults { crash: 0, unclear: 0, stall: 0 };
+pub(super) const NONE: Faults = Faults { crash: 0, unclear: 0, stall: 0, store: 0 };
 
 /// One configuration.
 #[derive(Clone, Debug)]
@@ -161,6 +163,8 @@ pub(super) enum Mutant {
     ForgetsDoubt,
     /// A consent keeps no pair of a third grant that ends with it.
     DropsTheThird,
+    /// A new pair whose writing may have failed is written again, whatever has become of it.
+    StoresBlindly,
 }
 
 impl Mutant {
@@ -174,6 +178,7 @@ impl Mutant {
                     }
                 }
             }
+            Self::StoresBlindly => expect.retain(|one| !matches!(one, Expect::TokenHashUnseen(_))),
             Self::PlacesBlindly if !parting => expect.retain(|one| !matches!(one, Expect::Grant(..))),
             _ => {}
         }

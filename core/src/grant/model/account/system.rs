@@ -19,6 +19,8 @@ pub(super) enum Action {
     Step(usize),
     /// The request reaches the provider or does not, and no clear answer comes back.
     Unclear(usize, bool),
+    /// The store fails whoever is at it writing, having written or not.
+    StoreFails(usize, bool),
     /// Whoever is at it ends without another word.
     Crash(usize),
     /// The lease of a grant lapses.
@@ -49,7 +51,10 @@ impl Model for Setup {
             if state.faults.unclear > 0 && job.worker().is_some_and(|worker| worker.sends()) {
                 actions.extend([Action::Unclear(who, false), Action::Unclear(who, true)]);
             }
-            if state.faults.crash > 0 && (self.unstored || !matches!(job, Job::Issued(_))) {
+            if state.faults.store > 0 && job.worker().is_none() {
+                actions.extend([true, false].map(|wrote| Action::StoreFails(who, wrote)));
+            }
+            if state.faults.crash > 0 && (self.unstored || !matches!(job, Job::Issued(..))) {
                 actions.push(Action::Crash(who));
             }
         }
@@ -77,6 +82,16 @@ impl Model for Setup {
                 state.faults.unclear -= 1;
                 let Some(Job::Rotating(worker)) = state.slots[who].job.take() else { return None };
                 state.slots[who].job = Some(Job::Rotating(Box::new(worker.unclear(self, &mut state, acted))));
+            }
+            Action::StoreFails(who, wrote) => {
+                state.faults.store -= 1;
+                let mut fault = Some(wrote);
+                let job = state.slots[who].job.take()?;
+                state.slots[who].job = jobs::step_at(self, &mut state, job, &mut fault);
+                // Not a write, and so not this.
+                if fault.is_some() {
+                    return None;
+                }
             }
             Action::Crash(who) => {
                 state.faults.crash -= 1;
