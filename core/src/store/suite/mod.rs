@@ -8,9 +8,10 @@ use serde_json::{Map, json};
 use tempfile::TempDir;
 
 use super::{
-    AccountKey, ConnectionRow, Expect, GrantRow, Key32, Ledger, Location, Sealed, SessionRow, SessionStage,
-    Store, TokenHashRow, Write, open,
+    AccountKey, ConnectionRow, Expect, GrantRow, Key32, Lease, Ledger, Location, Sealed, SessionRow,
+    SessionStage, Spare, Store, TokenHashRow, Write, open,
 };
+use crate::clock::Stamp;
 use crate::error::Code;
 use crate::records::{LedgerEntry, Tags};
 
@@ -111,6 +112,16 @@ pub(super) fn grant(id: &str) -> GrantRow {
         ledger: Ledger::default(),
         seq: 0,
     }
+}
+
+/// Of a grant that is being rotated.
+pub(super) fn lease() -> Lease {
+    Lease { holder: "w/1".into(), fence: 3, at: Stamp { boot: Some("b".into()), boot_ms: 1, wall_ms: 2 } }
+}
+
+/// The spare of a grant that a store of version 1 holds.
+pub(super) fn old_spare() -> Spare {
+    Spare { pair: Sealed(vec![4]), generation: 0, issued_at: 5, kept_at: 6 }
 }
 
 /// A ledger of so many entries.

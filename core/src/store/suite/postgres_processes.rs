@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::postgres::open_at;
 use super::postgres_server::Database;
-use super::{grant, increment};
-use crate::store::{Expect, GrantRow, Write};
+use super::{grant, increment, lease, old_spare};
+use crate::store::{Expect, GrantRow, Sealed, Write};
 
 const STORE: &str = "THREELO_TEST_POSTGRES";
 const TASK: &str = "THREELO_TEST_TASK";
@@ -50,6 +50,42 @@ async fn processes_that_start_at_once_share_one_store_and_lose_nothing() {
     }
     let opened = open_at(&database.url).await.unwrap();
     assert_eq!(opened.store.grant("g").await.unwrap().unwrap().generation, 320);
+    opened.store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_that_start_at_once_bring_an_old_store_up_to_date_and_lose_nothing() {
+    let database = Database::make().await;
+    let mut old = database.connect().await;
+    sqlx::raw_sql(include_str!("../postgres/schema_1.sql")).execute(&mut old).await.unwrap();
+    database
+        .execute(
+            "INSERT INTO threelo_grants (id, auth_host, client_id, account_id, generation, expires_at, rotated_at, \
+             first_consented_at, consented_at, fence, seq, scopes, sites, pair, spare_pair, spare_generation, \
+             spare_issued_at, spare_kept_at, ledger) VALUES ('g', 'auth.example', 'app', 'account-1', 0, 10, 9, 8, 7, \
+             3, 5, '[]', '[]', '\\x010203', '\\x04', 0, 5, 6, ''); UPDATE threelo_store SET seq = 5, version = 1",
+        )
+        .await;
+    let held = lease();
+    let leased = serde_json::to_string(&held).unwrap();
+    sqlx::query("UPDATE threelo_grants SET lease = $1").bind(leased).execute(&mut old).await.unwrap();
+    let children: Vec<_> = (0..8).map(|_| child(&database, "count")).collect();
+    for mut child in children {
+        let mut said = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+        assert!(child.wait().unwrap().success(), "{said}");
+    }
+    let opened = open_at(&database.url).await.unwrap();
+    let row = opened.store.grant("g").await.unwrap().unwrap();
+    assert_eq!((row.generation, row.lease, row.fence), (320, Some(held), 3));
+    assert_eq!((row.pair, row.spares), (Sealed(vec![1, 2, 3]), vec![old_spare()]));
+    let version = "SELECT version FROM threelo_store";
+    let now: i64 = sqlx::query_scalar(version).fetch_one(&mut old).await.unwrap();
+    let fresh = Database::make().await;
+    open_at(&fresh.url).await.unwrap().store.close().await;
+    let today: i64 = sqlx::query_scalar(version).fetch_one(&mut fresh.connect().await).await.unwrap();
+    assert_eq!(now, today);
+    assert!(today > 1);
     opened.store.close().await;
 }
 

@@ -4,9 +4,11 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
 use tempfile::TempDir;
 
-use super::{connection, grant, increment};
+use super::{connection, grant, increment, lease, old_spare};
 use crate::error::Code;
 use crate::store::{Expect, GrantRow, Location, Opened, Sealed, Write, open};
 
@@ -89,6 +91,57 @@ async fn processes_that_start_at_once_share_one_store_and_lose_nothing() {
     }
     let opened = open_at(&path).await;
     assert_eq!(opened.store.grant("g").await.unwrap().unwrap().generation, 240);
+}
+
+#[tokio::test]
+async fn processes_that_start_at_once_bring_an_old_store_up_to_date_and_lose_nothing() {
+    let (_directory, path) = fresh();
+    // For its key file, and to see which version is today's.
+    open_at(&path).await.store.close().await;
+    let today = version(&path).await;
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{suffix}", path.display()));
+    }
+    let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+    let mut old = options.connect().await.unwrap();
+    sqlx::raw_sql(include_str!("../sqlite/schema_1.sql")).execute(&mut old).await.unwrap();
+    sqlx::raw_sql(
+        "INSERT INTO grants (id, auth_host, client_id, account_id, generation, expires_at, rotated_at, \
+         first_consented_at, consented_at, fence, seq, scopes, sites, pair, spare_pair, spare_generation, \
+         spare_issued_at, spare_kept_at, ledger) VALUES ('g', 'auth.example', 'app', 'account-1', 0, 10, 9, 8, 7, 3, 5, \
+         '[]', '[]', x'010203', x'04', 0, 5, 6, ''); UPDATE sequence SET seq = 5; \
+         PRAGMA application_id = 1949527151; PRAGMA user_version = 1",
+    )
+    .execute(&mut old)
+    .await
+    .unwrap();
+    let held = lease();
+    sqlx::query("UPDATE grants SET lease = ?")
+        .bind(serde_json::to_string(&held).unwrap())
+        .execute(&mut old)
+        .await
+        .unwrap();
+    old.close().await.unwrap();
+    let children: Vec<_> = (0..8).map(|_| child(&path, "count")).collect();
+    for mut child in children {
+        let mut said = String::new();
+        child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+        assert!(child.wait().unwrap().success(), "{said}");
+    }
+    assert!(today > 1);
+    assert_eq!(version(&path).await, today);
+    let opened = open_at(&path).await;
+    let row = opened.store.grant("g").await.unwrap().unwrap();
+    assert_eq!((row.generation, row.lease, row.fence), (320, Some(held), 3));
+    assert_eq!((row.pair, row.spares), (Sealed(vec![1, 2, 3]), vec![old_spare()]));
+    opened.store.close().await;
+}
+
+async fn version(path: &Path) -> i64 {
+    let mut connection = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+    let version = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    version
 }
 
 #[tokio::test]
