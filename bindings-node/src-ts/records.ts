@@ -89,7 +89,7 @@ export class Connection {
   readonly createdAt: Date;
   /** Last consent of the grant. */
   readonly consentedAt: Date;
-  /** When the current tokens were issued. */
+  /** When the current tokens were issued; assumed to be almost 60 days ago for an import without a valid access token, until it is rotated. */
   readonly refreshedAt: Date;
   /** When the current access token expires. */
   readonly accessExpiresAt: Date;

@@ -142,7 +142,8 @@ pub struct Connection {
     pub created_at: u64,
     /// Last consent of the grant.
     pub consented_at: u64,
-    /// When the current tokens were issued.
+    /// When the current tokens were issued; assumed to be almost 60 days ago for an import without a valid access token,
+    /// until it is rotated.
     pub refreshed_at: u64,
     /// When the current access token expires.
     pub access_expires_at: u64,

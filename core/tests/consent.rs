@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use serde_json::json;
 use support::{Sandbox, complete, connect, myself};
-use threelo_core::{Client, Code, ConnectOptions, EventKind, ImportOptions, SelectSiteOptions};
+use threelo_core::{
+    Client, Code, ConnectOptions, ConnectionStatus, EventKind, ImportOptions, KeepAliveOptions,
+    SelectSiteOptions,
+};
 
 #[tokio::test]
 async fn another_process_completes_a_consent() {
@@ -184,6 +187,46 @@ async fn an_import_without_an_access_token_rotates_at_its_first_use() {
     assert_eq!(sandbox.refreshes().await, 1);
     assert_eq!(client.connection("ours").await.unwrap().site.unwrap().url, "https://acme.atlassian.net");
     assert_eq!(client.import_connection(import("twice")).await.unwrap_err().code(), Code::AlreadyImported);
+}
+
+#[tokio::test]
+async fn an_import_of_unknown_age_is_rotated_by_the_next_pass_of_keep_alive_and_a_fresh_one_is_not() {
+    for (expires_in_ms, rotated) in [(None, 1), (Some(-60_000), 1), (Some(1_800_000), 0)] {
+        let sandbox = Sandbox::start().await;
+        let client = sandbox.client().await;
+        let tokens = sandbox.tokens_of_another_system(&client).await;
+        let token = |name: &str| tokens[name].as_str().unwrap().to_owned();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+        let expires_at =
+            expires_in_ms.map(|span| u64::try_from(i128::try_from(now).unwrap() + span).unwrap());
+        let import = ImportOptions {
+            id: "ours".into(),
+            refresh_token: token("refresh_token").into(),
+            access_token: expires_at.map(|_| token("access_token").into()),
+            expires_at,
+            scopes: None,
+            account_id: None,
+            site: Some("acme".into()),
+            tags: None,
+            metadata: None,
+            timeout: None,
+        };
+        client.import_connection(import).await.unwrap();
+        assert_eq!(
+            client.connection("ours").await.unwrap().health,
+            ConnectionStatus::Active,
+            "nobody knows better"
+        );
+        let report = client.keep_alive(KeepAliveOptions::default()).await.unwrap();
+        assert_eq!(
+            (report.rotated, report.failed, report.attention.len()),
+            (rotated, 0, 0),
+            "{expires_in_ms:?}"
+        );
+        assert_eq!(sandbox.refreshes().await, rotated);
+        assert_eq!(client.keep_alive(KeepAliveOptions::default()).await.unwrap().rotated, 0);
+        assert_eq!(myself(&client, "ours").await.unwrap(), 200);
+    }
 }
 
 #[tokio::test]

@@ -7,15 +7,20 @@ use tokio::time::Instant;
 use super::Connector;
 use super::begin::{check_id, check_site};
 use super::session::{Asked, hash};
-use crate::atlassian::token_endpoint::subject;
+use crate::atlassian::token_endpoint::{INACTIVE_MS, subject};
 use crate::clock::wall_ms;
 use crate::error::{Code, Error, Result};
 use crate::grant::endpoint::Began;
+use crate::grant::health::NOTICE_MS;
 use crate::grant::ledger::Outcome;
 use crate::grant::tokens::TokenPair;
 use crate::options::ImportOptions;
 use crate::random;
-use crate::store::{ConnectionRow, Expect, SessionRow, SessionStage, Write};
+use crate::store::{ConnectionRow, Expect, GrantRow, SessionRow, SessionStage, Write};
+
+/// A pair that nobody knows the age of is taken for this old: the next pass of keep-alive rotates it, and yet it is not
+/// said of it that it is about to end, which nobody knows either.
+const UNKNOWN_AGE_MS: u64 = INACTIVE_MS - NOTICE_MS - 3600 * 1000;
 
 impl Connector {
     /// Stores the tokens and the connection; with a valid access token, finishes at once.
@@ -48,6 +53,9 @@ impl Connector {
             account,
             Outcome::Imported,
         )?;
+        // A valid access token is at most an hour old, and so is the refresh token that came with it.
+        let rotated_at = if expires_at > now { now } else { now.saturating_sub(UNKNOWN_AGE_MS) };
+        let grant = GrantRow { rotated_at, ..grant };
         let asked = Asked {
             site: options.site,
             tags: options.tags.clone(),
