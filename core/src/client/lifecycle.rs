@@ -11,6 +11,7 @@ use super::{Client, not_found, view};
 use crate::connect::account_key;
 use crate::connect::parting::{Parting, part};
 use crate::error::{Code, Error, Result};
+use crate::grant::doubts::Holders;
 use crate::grant::tokens::TokenPair;
 use crate::options::{
     CompleteOptions, ConnectOptions, ConnectionsOptions, IdOptions, ImportOptions, UpdateOptions,
@@ -131,11 +132,12 @@ impl Client {
             let rows = store.connections(&tags, options.cursor.as_deref(), PAGE).await?;
             let full = rows.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
             let cursor = rows.last().filter(|_| full).map(|row| row.id.clone());
-            let mut items = Vec::with_capacity(rows.len());
+            let (mut items, mut holders) = (Vec::with_capacity(rows.len()), Holders::default());
             for row in rows {
                 // A grant that went away meanwhile took its connection along.
                 if let Some(grant) = store.grant(&row.grant_id).await? {
-                    items.push(view::connection(&row, &grant));
+                    let held = self.connector().keeper.seems_held(&grant, &mut holders).await;
+                    items.push(view::connection(&row, &grant, held));
                 }
             }
             Ok(ConnectionsPage { items, cursor })
@@ -215,7 +217,8 @@ impl Client {
     /// The connection as the store has it now.
     pub(super) async fn stored(&self, id: &str) -> Result<Connection> {
         let resolved = self.connector().keeper.reload(id).await?.ok_or_else(|| not_found(id))?;
-        Ok(view::resolved(&resolved))
+        let held = self.connector().keeper.seems_held(&resolved.1.row, &mut Holders::default()).await;
+        Ok(view::resolved(&resolved, held))
     }
 
     /// Changes a connection's row with compare-and-swap. A grant it moves to must be there, and whoever wants to

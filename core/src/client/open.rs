@@ -64,7 +64,25 @@ impl Client {
         let board = Board::new(store, tasks, config.hosts.api().as_str(), &config.client_id);
         let connector = Connector { keeper, config, transport, finishing: Arc::default() };
         let (closing, gone) = (CancellationToken::new(), CancellationToken::new());
-        Ok(Self { inner: Arc::new(Inner { connector, governor, board, closing, gone }) })
+        let client = Self { inner: Arc::new(Inner { connector, governor, board, closing, gone }) };
+        if client.background() {
+            client.look_after_doubts();
+        }
+        Ok(client)
+    }
+
+    /// Takes up in the background what others left in doubt, until the client is closed or let go of. It does not hold
+    /// the client, and is none of the tasks that a program waits for: what it begins is.
+    fn look_after_doubts(&self) {
+        let keeper = self.connector().keeper.clone();
+        let (closing, gone) = (self.inner.closing.clone(), self.inner.gone.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = closing.cancelled() => {}
+                () = gone.cancelled() => {}
+                () = keeper.look_after_doubts() => {}
+            }
+        });
     }
 
     /// Ends calls under way, finishes rotations in flight, stores them, and frees everything. Closing twice is no

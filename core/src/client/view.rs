@@ -6,9 +6,9 @@ use crate::grant::health::{Health, health};
 use crate::records::{Connection, Site};
 use crate::store::{ConnectionRow, GrantRow};
 
-/// A connection as a listing returns it, without its ledger.
-pub(super) fn connection(row: &ConnectionRow, grant: &GrantRow) -> Connection {
-    let Health { status, reason, reconnect_by } = health(grant, wall_ms());
+/// A connection as a listing returns it, without its ledger. `held` says whether somebody is rotating its grant.
+pub(super) fn connection(row: &ConnectionRow, grant: &GrantRow, held: bool) -> Connection {
+    let Health { status, reason, reconnect_by } = health(grant, wall_ms(), held);
     Connection {
         id: row.id.clone(),
         grant_id: grant.id.clone(),
@@ -37,6 +37,9 @@ pub(super) fn site<'a>(row: &'a ConnectionRow, grant: &'a GrantRow) -> Option<&'
 }
 
 /// A connection as the other verbs return it.
-pub(super) fn resolved((row, held): &(std::sync::Arc<ConnectionRow>, Held)) -> Connection {
-    Connection { ledger: Some(held.row.ledger.entries()), ..connection(row, &held.row) }
+pub(super) fn resolved(
+    (row, Held { row: grant, .. }): &(std::sync::Arc<ConnectionRow>, Held),
+    held: bool,
+) -> Connection {
+    Connection { ledger: Some(grant.ledger.entries()), ..connection(row, grant, held) }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -38,6 +39,8 @@ pub(crate) struct Progress {
 #[derive(Debug)]
 pub(crate) struct Flight {
     pub(crate) goal: Goal,
+    /// The app's secret that it spends tokens with. Clients of one app can have been given different ones.
+    secret: SecretString,
     /// Tells the rotation to end at the next pause.
     pub(crate) stop: CancellationToken,
     /// Somebody has nothing usable and would like the next attempt soon.
@@ -48,6 +51,11 @@ pub(crate) struct Flight {
 }
 
 impl Flight {
+    /// Whether the app's credentials of this flight are those of whoever joins it with `secret`.
+    pub(crate) fn is_with(&self, secret: &SecretString) -> bool {
+        self.secret.expose_secret() == secret.expose_secret()
+    }
+
     pub(crate) fn watch(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
     }
@@ -112,7 +120,7 @@ pub(crate) fn before_fork() {
 pub(crate) fn join_or_start<F>(
     store: &str,
     grant_id: &str,
-    goal: Goal,
+    (goal, secret): (Goal, &SecretString),
     (stop, background): (CancellationToken, bool),
     tasks: &TaskTracker,
     run: impl FnOnce(Arc<Flight>) -> F,
@@ -127,6 +135,7 @@ where
     }
     let flight = Arc::new(Flight {
         goal,
+        secret: secret.clone(),
         stop,
         wanted: Notify::new(),
         followers: (!background).then(Mutex::default),

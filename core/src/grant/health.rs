@@ -15,8 +15,9 @@ pub(crate) struct Health {
     pub(crate) reconnect_by: Option<u64>,
 }
 
-/// Judges a grant at `now`, in wall milliseconds.
-pub(crate) fn health(grant: &GrantRow, now: u64) -> Health {
+/// Judges a grant at `now`, in wall milliseconds; what is said of an unclear rotation depends on whether somebody is
+/// still at it.
+pub(crate) fn health(grant: &GrantRow, now: u64, held: bool) -> Health {
     if let Some(death) = &grant.death {
         let status = ConnectionStatus::ReauthorizationRequired;
         return Health { status, reason: Some(death.reason.clone()), reconnect_by: None };
@@ -27,11 +28,10 @@ pub(crate) fn health(grant: &GrantRow, now: u64) -> Health {
     ];
     let near =
         ends.into_iter().filter(|(_, end)| *end <= now.saturating_add(NOTICE_MS)).min_by_key(|(_, end)| *end);
-    let doubt = grant.intent.as_ref().is_some_and(|intent| intent.generation == grant.generation);
     let (reason, reconnect_by) = match near {
         Some((reason, end)) => (Some(reason.to_owned()), Some(end)),
         // An attempt under way looks the same; so short a doubt is not worth a word.
-        None if doubt && grant.lease.is_none() => (Some("unclear_rotation".to_owned()), None),
+        None if grant.doubt().is_some() && !held => (Some("unclear_rotation".to_owned()), None),
         None => (None, None),
     };
     let status = if reason.is_some() { ConnectionStatus::Attention } else { ConnectionStatus::Active };
@@ -72,7 +72,7 @@ mod tests {
     }
 
     fn judged(grant: &GrantRow) -> (ConnectionStatus, Option<String>, Option<u64>) {
-        let Health { status, reason, reconnect_by } = health(grant, NOW);
+        let Health { status, reason, reconnect_by } = health(grant, NOW, false);
         (status, reason, reconnect_by)
     }
 
@@ -111,6 +111,7 @@ mod tests {
     fn a_rotation_left_in_doubt_is_told() {
         let doubt = GrantRow { intent: Some(Intent { generation: 3, since: 1, last: 1 }), ..grant() };
         assert_eq!(judged(&doubt).1.as_deref(), Some("unclear_rotation"));
+        assert_eq!(health(&doubt, NOW, true).reason, None, "somebody is at it");
         let settled = GrantRow { intent: Some(Intent { generation: 2, since: 1, last: 1 }), ..grant() };
         assert_eq!(judged(&settled).1, None);
     }

@@ -14,7 +14,7 @@ use super::gate;
 use super::protocol::{End, Goal};
 use super::runner::{Runner, Shared};
 use super::tokens::{Access, TokenPair};
-use super::transitions::{lease_left, millis};
+use super::transitions::millis;
 use crate::clock::boot_ms;
 use crate::error::{Code, Error, Result};
 use crate::lock::lock;
@@ -110,7 +110,7 @@ impl Keeper {
         let margin = |span| millis(span).min(life / u64::from(timings.margin_share.max(1)));
         let goal = goal_of(&held.row);
         if left > margin(timings.early_margin) {
-            let doubt = self.left_in_doubt(&held.row);
+            let doubt = self.left_in_doubt(&held.row).await;
             return Ok(if doubt { self.ahead(held, goal, deadline).await } else { held.access });
         }
         let dead = held.row.death.is_some();
@@ -148,18 +148,6 @@ impl Keeper {
         for flight in leaving {
             flight.over().await;
         }
-    }
-
-    /// A crash may have left this generation's token spent. While the reuse window lasts, spending it again brings
-    /// the connection back (F3.6), so it is not put off until the access token expires.
-    fn left_in_doubt(&self, row: &GrantRow) -> bool {
-        let timings = &self.shared.endpoint.timings;
-        let doubt = row.intent.as_ref().is_some_and(|intent| intent.generation == row.generation);
-        let held = row
-            .lease
-            .as_ref()
-            .is_some_and(|lease| lease_left(lease, &crate::clock::Stamp::now(), timings) > 0);
-        doubt && !held && row.death.is_none()
     }
 
     /// Another token after the API answered 401 to `rejected`: a newer one of the store, or a rotation's. The same
@@ -219,7 +207,9 @@ impl Keeper {
                 (End::PutOff, Some(held)) if goal.voluntary => return Ok(held),
                 (End::Dead, Some(held)) if joined.revive || !goal.revive => return Err(dead(&held.row)),
                 (End::Gone, _) => return Err(disconnected()),
-                (End::Credentials, _) => return Err(credentials()),
+                (End::Credentials, _) if flight.is_with(&self.shared.endpoint.client_secret) => {
+                    return Err(credentials());
+                }
                 (End::Stopped, _) if self.stop.is_cancelled() => {
                     return Err(Error::new(Code::Cancelled, "the client was closed during a rotation"));
                 }
@@ -233,7 +223,8 @@ impl Keeper {
         let shared = Arc::clone(&self.shared);
         let stop = self.stop.child_token();
         let (store, how) = (self.shared.store.identity(), (stop, self.background));
-        flight::join_or_start(store, grant_id, goal, how, &self.tasks, |flight| {
+        let what = (goal, &self.shared.endpoint.client_secret);
+        flight::join_or_start(store, grant_id, what, how, &self.tasks, |flight| {
             let id = grant_id.to_owned();
             async move { Runner::new(shared, flight, &id).run(goal).await }
         })

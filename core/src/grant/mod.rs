@@ -5,6 +5,7 @@ mod attempt;
 mod breaker;
 pub(crate) mod cache;
 pub(crate) mod change;
+pub(crate) mod doubts;
 pub(crate) mod endpoint;
 mod flight;
 pub(crate) mod gate;

@@ -346,6 +346,9 @@ fn is_due(grant: &GrantRow, due: &Due) -> bool {
         WhichDue::Idle(before) => grant.death.is_none() && grant.rotated_at < before,
         WhichDue::Old(before) => grant.death.is_none() && grant.first_consented_at < before,
         WhichDue::Dead => grant.death.is_some(),
+        WhichDue::Doubtful(from) => {
+            grant.death.is_none() && grant.doubt().is_some_and(|intent| intent.since >= from)
+        }
     };
     let of_app = grant.auth_host == due.auth_host && grant.client_id == due.client_id;
     of_app && matches && due.after.as_ref().is_none_or(|after| due.place(grant) > *after)

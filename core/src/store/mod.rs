@@ -86,7 +86,7 @@ pub struct Changes {
     pub everything: bool,
 }
 
-/// Grants of one app that keep-alive looks after, page by page.
+/// Grants of one app that are looked after without being used, page by page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
     /// Host of the authorization server.
@@ -110,6 +110,9 @@ pub enum WhichDue {
     Old(u64),
     /// Dead ones, oldest pair first.
     Dead,
+    /// Living ones whose newest token an attempt was made to spend whose outcome nobody knows, where the first such
+    /// attempt began at this moment or later; oldest attempt first.
+    Doubtful(u64),
 }
 
 impl Due {
@@ -119,6 +122,7 @@ impl Due {
         let at = match self.which {
             WhichDue::Idle(_) | WhichDue::Dead => grant.rotated_at,
             WhichDue::Old(_) => grant.first_consented_at,
+            WhichDue::Doubtful(_) => grant.doubt().map_or(0, |intent| intent.since),
         };
         (at, grant.id.clone())
     }

@@ -140,6 +140,12 @@ pub struct GrantRow {
 }
 
 impl GrantRow {
+    /// The attempts to spend the newest token whose outcome nobody knows, if there were any.
+    #[must_use]
+    pub fn doubt(&self) -> Option<&Intent> {
+        self.intent.as_ref().filter(|intent| intent.generation == self.generation)
+    }
+
     /// The spares beyond the first, if there are any: a column of their own in the tables.
     pub(super) fn more_spares(&self) -> Option<&[Spare]> {
         self.spares.get(1..).filter(|more| !more.is_empty())

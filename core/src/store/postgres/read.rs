@@ -66,10 +66,14 @@ pub(super) async fn grants_of(db: &mut PgConnection, account: &AccountKey) -> Re
 
 /// A page of what keep-alive looks after. Each kind has an index of its own that yields it in order.
 pub(super) async fn grants_due(db: &mut PgConnection, due: &Due) -> Read<Vec<GrantRow>> {
-    let (column, state, before) = match due.which {
-        WhichDue::Idle(before) => ("g.rotated_at", "g.death IS NULL", Some(before)),
-        WhichDue::Old(before) => ("g.first_consented_at", "g.death IS NULL", Some(before)),
+    const LIVING: &str = "g.death IS NULL";
+    // Word for word as the index has it, or it would not be used.
+    const DOUBTFUL: &str = "g.death IS NULL AND (g.intent::json ->> 'generation')::bigint = g.generation";
+    let (column, state, bound) = match due.which {
+        WhichDue::Idle(before) => ("g.rotated_at", LIVING, Some((" < ", before))),
+        WhichDue::Old(before) => ("g.first_consented_at", LIVING, Some((" < ", before))),
         WhichDue::Dead => ("g.rotated_at", "g.death IS NOT NULL", None),
+        WhichDue::Doubtful(from) => ("(g.intent::json ->> 'since')::bigint", DOUBTFUL, Some((" >= ", from))),
     };
     let mut query = QueryBuilder::new(concat!(
         "SELECT ",
@@ -78,8 +82,8 @@ pub(super) async fn grants_due(db: &mut PgConnection, due: &Due) -> Read<Vec<Gra
     ));
     query.push_bind(stored(&due.client_id)).push(" AND g.auth_host = ").push_bind(stored(&due.auth_host));
     query.push(" AND ").push(state);
-    if let Some(before) = before {
-        query.push(" AND ").push(column).push(" < ").push_bind(integer(before));
+    if let Some((than, moment)) = bound {
+        query.push(" AND ").push(column).push(than).push_bind(integer(moment));
     }
     if let Some((at, id)) = &due.after {
         query.push(" AND (").push(column).push(", g.id) > (").push_bind(integer(*at)).push(", ");

@@ -10,7 +10,8 @@ use super::fault::{at_opening, misplaced};
 use crate::error::{Code, Error, Result};
 
 /// One step per version; the first makes the tables.
-const STEPS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+const STEPS: &[&str] =
+    &[include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// The version this build writes.
 pub(super) const VERSION: i64 = STEPS.len() as i64;

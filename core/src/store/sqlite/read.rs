@@ -60,17 +60,21 @@ pub(super) async fn grants_of(db: &mut SqliteConnection, account: &AccountKey) -
 
 /// A page of what keep-alive looks after. Each kind has an index of its own that yields it in order.
 pub(super) async fn grants_due(db: &mut SqliteConnection, due: &Due) -> Read<Vec<GrantRow>> {
-    let (column, state, before) = match due.which {
-        WhichDue::Idle(before) => ("g.rotated_at", "g.death IS NULL", Some(before)),
-        WhichDue::Old(before) => ("g.first_consented_at", "g.death IS NULL", Some(before)),
+    const LIVING: &str = "g.death IS NULL";
+    // Word for word as the index has it, or it would not be used.
+    const DOUBTFUL: &str = "g.death IS NULL AND json_extract(g.intent, '$.generation') = g.generation";
+    let (column, state, bound) = match due.which {
+        WhichDue::Idle(before) => ("g.rotated_at", LIVING, Some((" < ", before))),
+        WhichDue::Old(before) => ("g.first_consented_at", LIVING, Some((" < ", before))),
         WhichDue::Dead => ("g.rotated_at", "g.death IS NOT NULL", None),
+        WhichDue::Doubtful(from) => ("json_extract(g.intent, '$.since')", DOUBTFUL, Some((" >= ", from))),
     };
     let mut query =
         QueryBuilder::new(concat!("SELECT ", grant_columns!(), " FROM grants AS g WHERE g.client_id = "));
     query.push_bind(&due.client_id).push(" AND g.auth_host = ").push_bind(&due.auth_host);
     query.push(" AND ").push(state);
-    if let Some(before) = before {
-        query.push(" AND ").push(column).push(" < ").push_bind(integer(before));
+    if let Some((than, moment)) = bound {
+        query.push(" AND ").push(column).push(than).push_bind(integer(moment));
     }
     if let Some((at, id)) = &due.after {
         query

@@ -15,7 +15,8 @@ use crate::error::{Code, Error, Result};
 pub(super) const APPLICATION_ID: i64 = 0x7433_6c6f;
 
 /// One step per version; the first makes an empty file a store.
-const STEPS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+const STEPS: &[&str] =
+    &[include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// The version this build writes.
 pub(super) const VERSION: i64 = STEPS.len() as i64;

@@ -1,9 +1,13 @@
 //! What keep-alive looks after comes in order, page by page, and nothing else comes along.
 
 use super::*;
-use crate::store::{Death, Due, WhichDue};
+use crate::store::{Death, Due, Intent, WhichDue};
 
-on_every_store!(idle_grants_come_oldest_first_and_page_by_page, dead_and_old_grants_are_listed_apart);
+on_every_store!(
+    idle_grants_come_oldest_first_and_page_by_page,
+    dead_and_old_grants_are_listed_apart,
+    grants_in_doubt_are_listed_by_their_first_attempt_until_it_is_settled,
+);
 
 fn due(which: WhichDue, limit: u32) -> Due {
     Due { auth_host: "auth.example".into(), client_id: "app".into(), which, after: None, limit }
@@ -46,4 +50,26 @@ async fn dead_and_old_grants_are_listed_apart(store: Arc<dyn Store>) {
     put(&store, vec![dead("y"), dead("x"), old("b", 5), old("a", 6), old("c", 7)]).await;
     assert_eq!(listed(&store, due(WhichDue::Dead, 1)).await, ["x", "y"]);
     assert_eq!(listed(&store, due(WhichDue::Old(7), 1)).await, ["b", "a"]);
+}
+
+async fn grants_in_doubt_are_listed_by_their_first_attempt_until_it_is_settled(store: Arc<dyn Store>) {
+    let doubt = |id: &str, generation, since| {
+        let intent = Some(Intent { generation, since, last: since + 7 });
+        GrantRow { generation: 3, intent, ..grant(id) }
+    };
+    let dead = GrantRow { death: Some(Death { reason: "revoked".into(), at: 1 }), ..doubt("dead", 3, 60) };
+    let foreign = GrantRow { auth_host: "other.example".into(), ..doubt("foreign", 3, 60) };
+    let settled = doubt("settled", 2, 60);
+    let all =
+        vec![doubt("c", 3, 70), doubt("b", 3, 60), doubt("a", 3, 60), doubt("old", 3, 59), grant("none")];
+    put(&store, all.into_iter().chain([dead, foreign, settled]).collect()).await;
+    for limit in [1, 2, 100] {
+        assert_eq!(
+            listed(&store, due(WhichDue::Doubtful(60), limit)).await,
+            ["a", "b", "c"],
+            "limit {limit}"
+        );
+    }
+    put(&store, vec![GrantRow { intent: None, ..doubt("a", 3, 60) }, doubt("b", 2, 60)]).await;
+    assert_eq!(listed(&store, due(WhichDue::Doubtful(0), 10)).await, ["old", "c"]);
 }

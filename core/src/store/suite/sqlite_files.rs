@@ -63,7 +63,7 @@ async fn a_new_file_is_a_durable_store_of_its_owners_alone() {
     opened.store.close().await;
     assert!(!beside(&path, "-wal").exists(), "everything is in the file itself");
     assert_eq!(number(&path, "PRAGMA application_id").await, 0x7433_6c6f);
-    assert_eq!(number(&path, "PRAGMA user_version").await, 2);
+    assert_eq!(number(&path, "PRAGMA user_version").await, 3);
     let mut connection = foreign(&path).await;
     let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut connection).await.unwrap();
     assert_eq!(journal, "wal");
