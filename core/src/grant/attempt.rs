@@ -1,6 +1,7 @@
 //! One attempt of a runner to spend a refresh token, and what becomes of its answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
 
@@ -10,7 +11,7 @@ use super::protocol::{Answer, Which};
 use super::runner::{Runner, gone};
 use super::spares;
 use super::tokens::TokenPair;
-use super::transitions::{NewPair, millis};
+use super::transitions::{self, NewPair, millis};
 use crate::atlassian::token_endpoint::{Exchange, Issued, Reply};
 use crate::clock::boot_ms;
 use crate::error::{Code, Error, Result};
@@ -28,10 +29,15 @@ impl Runner {
             None => (TokenPair::of(&shared.sealer, row)?, row.generation),
         };
         self.spent = spare.map(|spare| spare.pair.clone());
-        let deadline =
-            self.leased_at + millis(shared.endpoint.timings.lease - shared.endpoint.timings.attempt_timeout);
-        let may_send = move || boot_ms() < deadline;
-        let (began, outcome) = shared.endpoint.exchange(Exchange::Refresh(&pair.refresh), may_send).await;
+        let (leased_at, timings) = (self.leased_at, shared.endpoint.timings);
+        let leased_for = move || Duration::from_millis(boot_ms().saturating_sub(leased_at));
+        let may_send = move || transitions::may_send(leased_for(), &timings);
+        if !may_send() {
+            return Ok(Answer::TooLate);
+        }
+        let left = timings.attempt_timeout.saturating_sub(leased_for());
+        let (began, outcome) =
+            shared.endpoint.exchange_within(left, Exchange::Refresh(&pair.refresh), may_send).await;
         tracing::debug!(grant = %self.grant_id, generation = spent_generation, outcome = outcome.name(), "exchange");
         self.answer(began, outcome, &pair.refresh)
     }

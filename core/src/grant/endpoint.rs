@@ -99,10 +99,20 @@ impl TokenEndpoint {
         exchange: Exchange<'_>,
         may_send: impl Fn() -> bool + Clone + Send + Sync + 'static,
     ) -> (Began, Outcome) {
+        self.exchange_within(self.timings.attempt_timeout, exchange, may_send).await
+    }
+
+    /// The same in the time that is left for it.
+    pub(crate) async fn exchange_within(
+        &self,
+        left: Duration,
+        exchange: Exchange<'_>,
+        may_send: impl Fn() -> bool + Clone + Send + Sync + 'static,
+    ) -> (Began, Outcome) {
         let (started, born) = (wall_ms(), Born { clock: boot_name().to_owned(), at: boot_ms() });
         let sent = Arc::new(AtomicBool::new(false));
         let attempt = self.attempt(exchange, may_send, Arc::clone(&sent));
-        let outcome = match tokio::time::timeout(self.timings.attempt_timeout, attempt).await {
+        let outcome = match tokio::time::timeout(left, attempt).await {
             Ok(outcome) => outcome,
             Err(_) if sent.load(Ordering::Acquire) => unclear("no answer in time"),
             Err(_) => Outcome::NotSent("no connection in time".to_owned()),

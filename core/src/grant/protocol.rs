@@ -318,6 +318,14 @@ impl Rotation {
         }
     }
 
+    /// Whether a step that the store failed is to be made again, for as long as it takes. Who holds the lease keeps
+    /// everybody else from rotating, and who is in doubt may be the only one who knows that the token has to be spent
+    /// again within the window (rule 5).
+    #[must_use]
+    pub fn insists(&self) -> bool {
+        self.doubtful || self.phase != Phase::Outside
+    }
+
     /// Whether an attempt may have spent the token without our knowing what came of it.
     #[must_use]
     pub fn doubtful(&self) -> bool {

@@ -89,21 +89,63 @@ impl Runner {
     pub(crate) async fn run(mut self, goal: Goal) -> Landed {
         self.holder = format!("{}/{}", self.shared.store.holder().await?, random::id());
         let (mut rotation, mut step) = Rotation::new(goal);
+        let mut pause = STORE_RETRY.0;
         loop {
+            let doubtful = rotation.doubtful();
             let heard = match step {
                 Step::Finish(end) => return self.finish(end),
-                Step::Read => self.read().await?,
-                Step::Wait { at_most_ms } => self.wait(at_most_ms).await?,
-                Step::Take { generation } => self.take(generation).await?,
-                Step::Renew => self.renew().await?,
-                Step::Exchange(which) => Heard::Answered(self.exchange(which).await?),
-                Step::Commit { generation } => self.commit(generation, rotation.doubtful()).await,
-                Step::KeepSpare => self.keep_spare().await,
-                Step::Bury { generation, lost } => self.bury(generation, lost).await?,
-                Step::Pause { failures } => self.pause(failures, rotation.doubtful()).await,
-                Step::Release { settled } => self.release(settled).await?,
+                Step::Read => self.read().await,
+                Step::Wait { at_most_ms } => self.wait(at_most_ms).await,
+                Step::Take { generation } => self.take(generation).await,
+                Step::Renew => self.renew().await,
+                Step::Exchange(which) => self.exchange(which).await.map(Heard::Answered),
+                Step::Commit { generation } => Ok(self.commit(generation, doubtful).await),
+                Step::KeepSpare => Ok(self.keep_spare().await),
+                Step::Bury { generation, lost } => self.bury(generation, lost).await,
+                Step::Pause { failures } => Ok(self.pause(failures, doubtful).await),
+                Step::Release { settled } => self.release(settled).await,
             };
-            step = rotation.next(heard);
+            match heard {
+                Ok(heard) => {
+                    (step, pause) = (rotation.next(heard), STORE_RETRY.0);
+                    continue;
+                }
+                Err(error) if error.code() == Code::StoreUnavailable && rotation.insists() => {
+                    if self.not_now(error, pause).await {
+                        pause = (pause * 2).min(STORE_RETRY.1);
+                        continue;
+                    }
+                    self.let_go().await;
+                    return Err(stopped());
+                }
+                Err(error) => {
+                    self.let_go().await;
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// Gives the lease back on the way out of an error. Under a lease that nobody works under others would wait until it
+    /// lapses; the intent stays and tells them to look.
+    async fn let_go(&mut self) {
+        let lease = self.row.as_ref().and_then(|row| row.lease.as_ref());
+        if lease.is_some_and(|lease| lease.holder == self.holder) {
+            let _ = self.release(false).await;
+        }
+    }
+
+    /// Tells that the store failed at a step that will be made again, and waits for that. `false` when it is not to be.
+    async fn not_now(&mut self, error: Error, pause: Duration) -> bool {
+        tracing::warn!(grant = %self.grant_id, code = %error.code(), "the store fails in the middle of a rotation, which goes on");
+        self.place = None;
+        self.flight.tell(|progress| {
+            progress.failures += 1;
+            progress.error = Some(error);
+        });
+        tokio::select! {
+            () = tokio::time::sleep(pause) => true,
+            () = self.flight.stop.cancelled() => false,
         }
     }
 
@@ -273,7 +315,12 @@ impl Runner {
             Some((row, vec![Write::AddTokenHash(hash.clone())]))
         })
         .await?;
-        let Changed::Written(row) = changed else { return Ok(Heard::Committed(false)) };
+        let row = match changed {
+            Changed::Written(row) => row,
+            // A try before this one was told of an error and had been written all the same.
+            Changed::Declined(row) if row.pair == new.pair => row,
+            Changed::Declined(_) | Changed::Gone => return Ok(Heard::Committed(false)),
+        };
         let event = Event::new(EventKind::Rotated).grant(&self.grant_id);
         self.shared.events.tell(event.with("generation", row.generation));
         self.row = Some(*row);

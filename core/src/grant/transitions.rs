@@ -2,6 +2,8 @@
 //! be comes out, or nothing when the change may not be made. The store then writes it only if the row is still the
 //! one that went in.
 
+use std::time::Duration;
+
 use super::protocol::{LeaseView, View};
 use super::spares;
 use crate::clock::Stamp;
@@ -104,8 +106,15 @@ pub(crate) fn restamp(row: &GrantRow, now: &Stamp) -> Option<GrantRow> {
     Some(GrantRow { lease: Some(Lease { at: now.clone(), ..lease.clone() }), ..row.clone() })
 }
 
-/// Takes the lease away from a holder whose process is known to have ended, once an attempt begun under it can no
-/// longer be under way: overtaken by the next holder's, its request would be a breach, or end the pair that is stored
+/// Whether a request may still leave so long after its lease was taken or renewed. It is over, answered or given up, when
+/// the lease may be taken away: an attempt has that whole time and no more, however late it began, and a request that
+/// leaves in the last quarter of it would hardly be answered.
+pub(crate) fn may_send(leased_for: Duration, timings: &Timings) -> bool {
+    leased_for < timings.attempt_timeout * 3 / 4
+}
+
+/// Takes the lease away from a holder whose process seems to have ended, once an attempt begun under it can no longer be
+/// under way (see [`may_send`]), for which it makes no difference whether the holder lives after all: overtaken by the next holder's, its request would be a breach, or end the pair that is stored
 /// (F3.5). Its intent stays: what it sent may have been acted on.
 pub(crate) fn evict(row: &GrantRow, gone: &Holder, now: &Stamp, timings: &Timings) -> Option<GrantRow> {
     let lease = row.lease.as_ref().filter(|lease| lease.holder == gone)?;
@@ -208,6 +217,55 @@ pub(crate) fn bury(
     Some(GrantRow { death: Some(death), spares: Vec::new(), lease: None, intent: None, ..row.clone() })
 }
 
-pub(crate) fn millis(span: std::time::Duration) -> u64 {
+pub(crate) fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Ledger;
+
+    fn leased(at: Stamp) -> GrantRow {
+        GrantRow {
+            id: "g".into(),
+            auth_host: String::new(),
+            client_id: String::new(),
+            account_id: None,
+            generation: 1,
+            pair: Sealed(vec![]),
+            spares: vec![],
+            death: None,
+            scopes: vec![],
+            sites: vec![],
+            expires_at: 0,
+            rotated_at: 0,
+            born: None,
+            first_consented_at: 0,
+            consented_at: 0,
+            lease: Some(Lease { holder: "gone/1".into(), fence: 1, at }),
+            fence: 1,
+            intent: None,
+            ledger: Ledger::default(),
+            seq: 0,
+        }
+    }
+
+    #[test]
+    fn no_request_leaves_that_could_be_on_its_way_when_its_lease_may_be_taken_away() {
+        let timings = Timings::default();
+        let at = |boot_ms| Stamp { boot: Some("b".into()), boot_ms, wall_ms: boot_ms };
+        let mut evicted_from = None;
+        for leased_for in (0..=millis(timings.lease)).step_by(500) {
+            let evicts = evict(&leased(at(1_000)), "gone/1", &at(1_000 + leased_for), &timings).is_some();
+            let sends = may_send(Duration::from_millis(leased_for), &timings);
+            assert!(!(evicts && sends), "after {leased_for} ms");
+            evicted_from = evicted_from.or(evicts.then_some(leased_for));
+        }
+        assert_eq!(evicted_from, Some(millis(timings.attempt_timeout)));
+        assert!(
+            may_send(timings.connect_timeout * 2, &timings),
+            "a slow store and a slow connection are no hindrance"
+        );
+    }
 }

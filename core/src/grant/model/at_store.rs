@@ -26,7 +26,15 @@ pub(super) fn look(setup: &Setup, state: &State, worker: &mut Worker, late: bool
     }
     match worker.step {
         Step::Take { .. } => Some(Heard::Took(false)),
-        Step::Commit { .. } => Some(Heard::Committed(false)),
+        Step::Commit { .. } => {
+            // Written before by a try that was told of an error.
+            let mine = worker.fresh.is_some_and(|(token, _)| seal(token) == state.row.0.pair);
+            if mine {
+                worker.fresh = None;
+                worker.seen = Some(Seen::of(&state.row.0));
+            }
+            Some(Heard::Committed(mine))
+        }
         Step::Bury { .. } => Some(Heard::Buried(false)),
         Step::KeepSpare => {
             worker.fresh = None;
@@ -52,8 +60,8 @@ pub(super) fn write(setup: &Setup, state: &mut State, worker: &mut Worker) -> Op
             worker.hand = Hand::Resting { age, beat: now.min(HEARTBEAT) };
             return None;
         }
-        Hand::Evicting { changed } => {
-            if let Some(row) = evicted(setup, state).filter(|_| !changed) {
+        Hand::Evicting { changed, living } => {
+            if let Some(row) = evicted(setup, state, living).filter(|_| !changed) {
                 state.put(row);
             }
             return Some(Heard::Waited);
@@ -118,9 +126,13 @@ fn changed_row(setup: &Setup, state: &State, worker: &Worker, now: u8) -> Option
     }
 }
 
-/// The row without the lease of a holder that is gone.
-pub(super) fn evicted(setup: &Setup, state: &State) -> Option<GrantRow> {
+/// The row without the lease of a holder that is gone, or `living` and taken for gone.
+pub(super) fn evicted(setup: &Setup, state: &State, living: bool) -> Option<GrantRow> {
     let timings = timings(setup.window);
+    if living {
+        let holder = state.row.0.lease.as_ref()?.holder.clone();
+        return transitions::evict(&state.row.0, &holder, &stamp(0), &timings);
+    }
     if setup.mutant == Some(Mutant::EvictsAtOnce) {
         return state.gone().map(|_| GrantRow { lease: None, ..(*state.row.0).clone() });
     }

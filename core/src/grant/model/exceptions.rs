@@ -8,7 +8,7 @@ use super::provider::Siblings::{All, FirstOnly, LastOnly};
 use super::setup::{Faults, LEASE, NEED, NO_BREACH, Promise, Setup, setup};
 use super::system::Action;
 
-const NONE: Faults = Faults { crash: 0, unclear: 0, clear: 0, delay: 0, stall: 0, store: 0 };
+const NONE: Faults = Faults { crash: 0, unclear: 0, clear: 0, delay: 0, stall: 0, store: 0, blip: 0, cut: 0 };
 
 fn breaks(setup: &Setup, promise: Promise) -> Vec<Action> {
     find(setup, promise).unwrap_or_else(|| panic!("{}: {promise:?} holds after all", setup.name))
@@ -17,9 +17,9 @@ fn breaks(setup: &Setup, promise: Promise) -> Vec<Action> {
 /// Rule 4: a worker stopped between its last look and its write, for longer than its lease, sends an old token.
 #[test]
 fn a_stop_between_look_and_write_longer_than_the_lease_spends_an_old_token() {
-    let base = setup("stall ×2 within the gap", All);
-    let faults = Faults { stall: 2, ..NONE };
-    let paused = Setup { lives: &[2, 1], prompt: true, gap: true, faults, ..base };
+    let base = setup("stall ×3 within the gap", All);
+    let faults = Faults { stall: LEASE, ..NONE };
+    let paused = Setup { lives: &[1, 1], prompt: true, gap: true, faults, ..base };
     let way = breaks(&paused, Promise::Never(Flaw::BreachOutrun));
     let ticks_between = |who: usize| {
         let at = |what: Move| way.iter().position(|action| *action == Action::Worker(who, what));
@@ -106,4 +106,14 @@ fn where_a_lost_sibling_counts_as_theft_a_late_commit_can_breach() {
         let theft = Setup { theft: true, prompt: true, faults: Faults { store: 1, ..NONE }, ..base };
         breaks(&theft, Promise::Never(Flaw::BreachHurt));
     }
+}
+
+/// The other one is past its last look when the first one, whose session broke while it waited for its answer, commits:
+/// what it then sends ends the pair that was stored, and the reply that carries the living one is lost.
+#[test]
+fn where_only_the_last_sibling_lives_a_broken_session_and_a_lost_reply_lose_the_connection() {
+    let base = setup("cut, unclear", LastOnly);
+    let faults = Faults { cut: 1, unclear: 1, ..NONE };
+    let way = breaks(&Setup { lives: &[1, 1], prompt: true, faults, ..base }, Promise::NotLost);
+    assert!(way.iter().any(|action| matches!(action, Action::Worker(_, Move::EvictLiving))), "{way:?}");
 }

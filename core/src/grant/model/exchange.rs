@@ -1,11 +1,14 @@
 //! The legs of an exchange, as `endpoint.rs` makes them, and what its request does at the provider.
 
+use std::time::Duration;
+
 use super::flaws::Flaw;
 use super::hands::Move;
 use super::provider::{Standing, Verdict};
-use super::setup::{ATTEMPT, LEASE, Setup};
+use super::setup::{ATTEMPT, LEASE, Mutant, Setup, timings};
 use super::state::{Hand, Mail, Request, State, Worker};
 use crate::grant::protocol::Answer;
+use crate::grant::transitions;
 
 /// Makes the next of them; answers how the exchange ended, if it did.
 pub(super) fn exchange(setup: &Setup, state: &mut State, worker: &mut Worker, what: Move) -> Option<Answer> {
@@ -13,7 +16,9 @@ pub(super) fn exchange(setup: &Setup, state: &mut State, worker: &mut Worker, wh
     let behind = seen.generation < state.row.0.generation;
     match (worker.hand, what) {
         (Hand::Connecting { age }, Move::Clear) => {
-            if worker.leased >= LEASE - ATTEMPT {
+            let late = worker.leased + ATTEMPT <= LEASE && setup.mutant == Some(Mutant::SendsLate);
+            let leased_for = Duration::from_millis(worker.leased.into());
+            if !late && !transitions::may_send(leased_for, &timings(setup.window)) {
                 return Some(Answer::TooLate);
             }
             if behind {

@@ -23,6 +23,8 @@ pub(super) enum Move {
     Again,
     /// Finds the holder's process ended and reads the row to take its lease away.
     Evict,
+    /// The same, with a holder that lives.
+    EvictLiving,
     /// The connection stands; looks at the time.
     Clear,
     /// The request leaves.
@@ -55,16 +57,21 @@ pub(super) enum Move {
 pub(super) fn moves(setup: &Setup, state: &State, who: usize, add: &mut Vec<Move>) {
     let Some(worker) = &state.slots[who].worker else { return };
     let faults = &state.faults;
+    let stores = matches!(worker.step, Step::Commit { .. } | Step::KeepSpare);
+    let blips = faults.blip > 0 && !stores && worker.rotation.insists();
     match worker.hand {
         Hand::Reading { now, .. } | Hand::Rereading { now } => {
             add.push(Move::Look);
             if now > 0 {
                 add.push(Move::LookAfterStall);
             }
+            if blips {
+                add.push(Move::StoreFails { wrote: false });
+            }
         }
         Hand::Writing { changed, .. } => {
             add.push(Move::Write);
-            if matches!(worker.step, Step::Commit { .. } | Step::KeepSpare) && faults.store > 0 {
+            if blips || (stores && faults.store > 0) {
                 add.push(Move::StoreFails { wrote: false });
                 if !changed {
                     add.push(Move::StoreFails { wrote: true });
@@ -75,8 +82,10 @@ pub(super) fn moves(setup: &Setup, state: &State, who: usize, add: &mut Vec<Move
         Hand::StoreAway => add.push(Move::Again),
         Hand::Waiting => {
             add.push(Move::Again);
-            if evicted(setup, state).is_some() {
+            if evicted(setup, state, false).is_some() {
                 add.push(Move::Evict);
+            } else if faults.cut > 0 && evicted(setup, state, true).is_some() {
+                add.push(Move::EvictLiving);
             }
         }
         Hand::Connecting { age } => {
@@ -150,7 +159,8 @@ pub(super) fn make(setup: &Setup, state: &mut State, who: usize, what: Move) -> 
         Move::Look | Move::LookAfterStall => look(setup, state, &mut worker, what == Move::LookAfterStall),
         Move::Write => write(setup, state, &mut worker),
         Move::StoreFails { wrote } => {
-            state.faults.store -= 1;
+            let stores = matches!(worker.step, Step::Commit { .. } | Step::KeepSpare);
+            *if stores { &mut state.faults.store } else { &mut state.faults.blip } -= 1;
             if wrote {
                 write(setup, state, &mut worker.clone());
             }
@@ -162,8 +172,10 @@ pub(super) fn make(setup: &Setup, state: &mut State, who: usize, what: Move) -> 
             None
         }
         Move::Again => Some(Heard::Waited),
-        Move::Evict => {
-            worker.hand = Hand::Evicting { changed: false };
+        Move::Evict | Move::EvictLiving => {
+            let living = what == Move::EvictLiving;
+            state.faults.cut -= u8::from(living);
+            worker.hand = Hand::Evicting { changed: false, living };
             None
         }
         Move::Rested => Some(Heard::Paused),

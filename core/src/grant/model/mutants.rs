@@ -3,9 +3,9 @@
 use super::check::{find, holds};
 use super::flaws::Flaw;
 use super::provider::Siblings::{All, LastOnly};
-use super::setup::{AHEAD, Faults, Mutant, NEED, Promise, Setup, setup};
+use super::setup::{AHEAD, Faults, LEASE, Mutant, NEED, Promise, Setup, setup};
 
-const NONE: Faults = Faults { crash: 0, unclear: 0, clear: 0, delay: 0, stall: 0, store: 0 };
+const NONE: Faults = Faults { crash: 0, unclear: 0, clear: 0, delay: 0, stall: 0, store: 0, blip: 0, cut: 0 };
 
 /// The mutant breaks what the protocol keeps in the very same configuration.
 fn caught(base: Setup, mutant: Mutant, promise: Promise) {
@@ -61,6 +61,15 @@ fn overtaking_the_request_of_a_process_that_just_died_is_found_out() {
 #[test]
 fn a_third_sibling_that_takes_the_place_of_the_second_is_found_out() {
     let base = setup("mutant: keeps one spare", LastOnly);
-    let base = Setup { lives: &[1, 1, 1], prompt: true, faults: Faults { store: 2, ..NONE }, ..base };
+    let faults = Faults { store: 2, ..NONE };
+    // Two leases lapse within the window.
+    let base = Setup { lives: &[1, 1, 1], window: 2 * LEASE + 1, prompt: true, faults, ..base };
     caught(base, Mutant::KeepsOneSpare, Promise::NotLost);
+}
+
+#[test]
+fn a_request_that_leaves_when_its_lease_may_be_taken_away_is_found_out() {
+    let base = setup("mutant: sends late", LastOnly);
+    let base = Setup { lives: &[1, 1], prompt: true, faults: Faults { stall: 1, crash: 1, ..NONE }, ..base };
+    caught(base, Mutant::SendsLate, Promise::NotLost);
 }

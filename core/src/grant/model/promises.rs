@@ -4,12 +4,12 @@
 use super::check::holds;
 use super::flaws::Flaw;
 use super::provider::Siblings::{All, FirstOnly, LastOnly};
-use super::setup::{AHEAD, Faults, NEED, NO_BREACH, NONE_BEHIND, Promise, REVIVE, Setup, setup};
+use super::setup::{AHEAD, Faults, LEASE, NEED, NO_BREACH, NONE_BEHIND, Promise, REVIVE, Setup, setup};
 
 const EVERY: [super::provider::Siblings; 3] = [All, LastOnly, FirstOnly];
 
 /// No fault at all.
-const NONE: Faults = Faults { crash: 0, unclear: 0, clear: 0, delay: 0, stall: 0, store: 0 };
+const NONE: Faults = Faults { crash: 0, unclear: 0, clear: 0, delay: 0, stall: 0, store: 0, blip: 0, cut: 0 };
 
 #[test]
 fn when_nothing_fails_each_generation_is_exchanged_once() {
@@ -52,8 +52,8 @@ fn workers_away_for_longer_than_the_window_kill_nothing_that_anybody_holds() {
 #[test]
 fn a_holder_paused_past_its_lease_costs_no_connection_however_siblings_fare() {
     for siblings in EVERY {
-        let base = setup("stall ×2, in time", siblings);
-        let two = Setup { lives: &[2, 1], prompt: true, faults: Faults { stall: 2, ..NONE }, ..base };
+        let base = setup("stall ×3, in time", siblings);
+        let two = Setup { lives: &[1, 1], prompt: true, faults: Faults { stall: LEASE, ..NONE }, ..base };
         holds(&two.and(&NO_BREACH).and(&[Promise::NotLost]));
     }
 }
@@ -135,7 +135,44 @@ fn as_many_siblings_of_one_token_as_there_are_workers_are_all_kept() {
     for siblings in EVERY {
         let base = setup("three workers, store ×2", siblings);
         let faults = Faults { store: 2, ..NONE };
-        let three = Setup { lives: &[1, 1, 1], prompt: true, faults, ..base };
+        // Two leases lapse within the window.
+        let three = Setup { lives: &[1, 1, 1], window: 2 * LEASE + 1, prompt: true, faults, ..base };
         holds(&three.and(&NO_BREACH).and(&[Promise::NotLost]));
+    }
+}
+
+#[test]
+fn a_store_that_fails_in_the_middle_of_a_doubtful_rotation_costs_no_connection() {
+    for siblings in EVERY {
+        let base = setup("unclear, blip, in time", siblings);
+        let faults = Faults { unclear: 1, blip: 1, ..NONE };
+        let two =
+            Setup { lives: &[1, 1], wishes: &[NEED, REVIVE], prompt: true, closing: true, faults, ..base };
+        let lost: &[Promise] = if siblings == FirstOnly { &[] } else { &[Promise::NotLost] };
+        holds(&two.and(&NONE_BEHIND).and(&NO_BREACH).and(lost));
+    }
+}
+
+#[test]
+fn a_holder_that_is_wrongly_taken_for_gone_costs_no_connection() {
+    for siblings in EVERY {
+        let base = setup("cut, unclear, in time", siblings);
+        let faults = Faults { cut: 1, unclear: 1, ..NONE };
+        let two = Setup { lives: &[1, 1], prompt: true, faults, ..base };
+        let lost: &[Promise] = if siblings == All { &[Promise::NotLost] } else { &[] };
+        holds(&two.and(&NO_BREACH).and(lost));
+        let base = setup("cut, stall, in time", siblings);
+        let two = Setup { lives: &[1, 1], prompt: true, faults: Faults { cut: 1, stall: 1, ..NONE }, ..base };
+        holds(&two.and(&NO_BREACH).and(&[Promise::NotLost]));
+    }
+}
+
+#[test]
+fn a_holder_that_was_held_up_and_dies_costs_no_connection() {
+    for siblings in [All, LastOnly] {
+        let base = setup("stall, crash, in time", siblings);
+        let faults = Faults { stall: 1, crash: 1, ..NONE };
+        let two = Setup { lives: &[1, 1], prompt: true, faults, ..base };
+        holds(&two.and(&NO_BREACH).and(&[Promise::NotLost]));
     }
 }

@@ -6,11 +6,12 @@ use super::flaws::Flaw;
 use super::provider::Siblings;
 use crate::timings::Timings;
 
-/// Time goes in ticks. What matters is the order of the intervals, which is that of the shipped ones: one attempt and
-/// one heartbeat are shorter than a lease less one attempt, the longest rest is shorter than the reuse window.
+/// Time goes in ticks. What matters is the order of the intervals, which is that of the shipped ones: a request leaves, if
+/// at all, while less than an attempt has passed since its lease was taken or renewed; one attempt, and one heartbeat, are
+/// shorter than a lease; the longest rest is shorter than the reuse window.
 pub(super) const ATTEMPT: u8 = 1;
 /// A lease.
-pub(super) const LEASE: u8 = 2;
+pub(super) const LEASE: u8 = 3;
 /// How often it is renewed while resting.
 pub(super) const HEARTBEAT: u8 = 1;
 /// The longest rest between two attempts.
@@ -32,8 +33,8 @@ pub(super) fn timings(window: u8) -> Timings {
 /// Faults that may still happen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Faults {
-    /// A worker ends without another word. This is also what an error of the store comes to, except where
-    /// a new pair is stored.
+    /// A worker ends without another word. This is also what an error of the store comes to for one who neither holds
+    /// the lease nor is in doubt.
     pub(super) crash: u8,
     /// An exchange whose outcome the worker does not learn: the request or the reply is lost, a 5xx before or after
     /// the provider acted.
@@ -46,6 +47,11 @@ pub(super) struct Faults {
     pub(super) stall: u8,
     /// The store fails where a new pair is stored, with or without having written it, and is away for any time.
     pub(super) store: u8,
+    /// The store fails at any other step of a worker that makes it again then, with or without having written, and is
+    /// away for any time.
+    pub(super) blip: u8,
+    /// A holder is taken for gone although it lives: its session with the store broke.
+    pub(super) cut: u8,
 }
 
 /// A wrong protocol, which must be found out.
@@ -63,6 +69,8 @@ pub(super) enum Mutant {
     FreesOthersLease,
     /// Takes the lease of a dead process at once.
     EvictsAtOnce,
+    /// Sends for as long as the lease has an attempt left, and not only until it may be taken away.
+    SendsLate,
     /// Has room for one spare: the next one takes its place.
     KeepsOneSpare,
 }

@@ -116,7 +116,7 @@ pub(super) enum Hand {
     /// Letting another worker go on.
     Waiting,
     /// About to take the lease away from a holder that is gone.
-    Evicting { changed: bool },
+    Evicting { changed: bool, living: bool },
     /// Connecting to the provider.
     Connecting { age: u8 },
     /// Connected, with time enough left on the lease a moment ago.
@@ -252,7 +252,7 @@ impl State {
         for worker in self.slots.iter_mut().filter_map(|slot| slot.worker.as_mut()) {
             if let Hand::Writing { changed, .. }
             | Hand::Beating { changed, .. }
-            | Hand::Evicting { changed } = &mut worker.hand
+            | Hand::Evicting { changed, .. } = &mut worker.hand
             {
                 *changed = true;
             }
