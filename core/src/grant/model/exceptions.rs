@@ -19,7 +19,7 @@ fn breaks(setup: &Setup, promise: Promise) -> Vec<Action> {
 fn a_stop_between_look_and_write_longer_than_the_lease_spends_an_old_token() {
     let base = setup("stall ×3 within the gap", All);
     let faults = Faults { stall: LEASE, ..NONE };
-    let paused = Setup { lives: &[1, 1], prompt: true, gap: true, faults, ..base };
+    let paused = Setup { lives: &[2, 1], prompt: true, gap: true, faults, ..base };
     let way = breaks(&paused, Promise::Never(Flaw::BreachOutrun));
     let ticks_between = |who: usize| {
         let at = |what: Move| way.iter().position(|action| *action == Action::Worker(who, what));
