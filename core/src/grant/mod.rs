@@ -18,6 +18,7 @@ pub mod protocol;
 pub(crate) mod rekey;
 mod runner;
 pub(crate) mod spares;
+mod storing;
 pub(crate) mod tokens;
 pub(crate) mod transitions;
 mod turns;

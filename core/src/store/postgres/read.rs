@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, QueryBuilder};
+use sqlx::{AssertSqlSafe, Postgres, QueryBuilder};
 
 use super::columns::{Cells, connection_columns, grant_columns, integer, session_columns, tag};
 use super::text::stored;
@@ -66,6 +66,12 @@ pub(super) async fn grants_of(db: &mut PgConnection, account: &AccountKey) -> Re
 
 /// A page of what keep-alive looks after. Each kind has an index of its own that yields it in order.
 pub(super) async fn grants_due(db: &mut PgConnection, due: &Due) -> Read<Vec<GrantRow>> {
+    let rows = due_query("", due).build().fetch_all(db).await?;
+    rows.iter().map(|row| Cells::new(row).grant()).collect()
+}
+
+/// The question for it, behind a word that has it explained instead of answered.
+fn due_query(explain: &str, due: &Due) -> QueryBuilder<Postgres> {
     const LIVING: &str = "g.death IS NULL";
     // Word for word as the index has it, or it would not be used.
     const DOUBTFUL: &str = "g.death IS NULL AND (g.intent::json ->> 'generation')::bigint = g.generation";
@@ -75,11 +81,8 @@ pub(super) async fn grants_due(db: &mut PgConnection, due: &Due) -> Read<Vec<Gra
         WhichDue::Dead => ("g.rotated_at", "g.death IS NOT NULL", None),
         WhichDue::Doubtful(from) => ("(g.intent::json ->> 'since')::bigint", DOUBTFUL, Some((" >= ", from))),
     };
-    let mut query = QueryBuilder::new(concat!(
-        "SELECT ",
-        grant_columns!(),
-        " FROM threelo_grants AS g WHERE g.client_id = "
-    ));
+    let mut query = QueryBuilder::new(explain);
+    query.push(concat!("SELECT ", grant_columns!(), " FROM threelo_grants AS g WHERE g.client_id = "));
     query.push_bind(stored(&due.client_id)).push(" AND g.auth_host = ").push_bind(stored(&due.auth_host));
     query.push(" AND ").push(state);
     if let Some((than, moment)) = bound {
@@ -90,8 +93,7 @@ pub(super) async fn grants_due(db: &mut PgConnection, due: &Due) -> Read<Vec<Gra
         query.push_bind(stored(id)).push(")");
     }
     query.push(" ORDER BY ").push(column).push(", g.id LIMIT ").push_bind(i64::from(due.limit));
-    let rows = query.build().fetch_all(db).await?;
-    rows.iter().map(|row| Cells::new(row).grant()).collect()
+    query
 }
 
 pub(super) async fn connections_of(db: &mut PgConnection, grant_id: &str) -> Read<Vec<ConnectionRow>> {
@@ -266,4 +268,38 @@ pub(super) async fn changes(db: &mut PgConnection, since: u64) -> Read<Changes> 
     }
     let (grants, connections) = (grants.into_iter().collect(), connections.into_iter().collect());
     Ok(Changes { seq, grants, connections, everything: false })
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection as _, Row as _};
+
+    use super::*;
+    use crate::store::suite::postgres_server::Database;
+    use crate::store::{Key32, Location, open};
+
+    #[tokio::test]
+    async fn what_is_looked_for_again_and_again_is_found_by_an_index_of_its_own() {
+        let database = Database::make().await;
+        let key = Key32::from_bytes(&[1; 32]).unwrap();
+        let opened = open(&Location::parse(&database.url).unwrap(), Some(vec![key])).await.unwrap();
+        let mut db = PgConnection::connect(&database.url).await.unwrap();
+        // An empty table is quicker read whole, which says nothing of a full one.
+        let large = "SET enable_seqscan = off; SET enable_sort = off; SET enable_bitmapscan = off";
+        sqlx::raw_sql(large).execute(&mut db).await.unwrap();
+        for (which, index) in [
+            (WhichDue::Idle(9), "threelo_grants_idle"),
+            (WhichDue::Old(9), "threelo_grants_old"),
+            (WhichDue::Dead, "threelo_grants_dead"),
+            (WhichDue::Doubtful(9), "threelo_grants_in_doubt"),
+        ] {
+            for after in [None, Some((3, "g".to_owned()))] {
+                let due = Due { auth_host: "a".into(), client_id: "c".into(), which, after, limit: 10 };
+                let plan = due_query("EXPLAIN ", &due).build().fetch_all(&mut db).await.unwrap();
+                let plan = plan.iter().map(|row| row.get::<String, _>(0)).collect::<Vec<_>>().join("\n");
+                assert!(plan.contains(index) && !plan.contains("Sort"), "{which:?}: {plan}");
+            }
+        }
+        opened.store.close().await;
+    }
 }

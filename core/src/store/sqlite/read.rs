@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, QueryBuilder};
+use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite};
 
 use super::columns::{Cells, connection_columns, grant_columns, integer, session_columns};
 use super::write::{CONNECTION, GRANT};
@@ -60,18 +60,26 @@ pub(super) async fn grants_of(db: &mut SqliteConnection, account: &AccountKey) -
 
 /// A page of what keep-alive looks after. Each kind has an index of its own that yields it in order.
 pub(super) async fn grants_due(db: &mut SqliteConnection, due: &Due) -> Read<Vec<GrantRow>> {
+    let rows = due_query("", due).build().fetch_all(db).await?;
+    rows.iter().map(|row| Cells::new(row).grant()).collect()
+}
+
+/// The question for it, behind a word that has it explained instead of answered.
+fn due_query(explain: &str, due: &Due) -> QueryBuilder<Sqlite> {
     const LIVING: &str = "g.death IS NULL";
-    // Word for word as the index has it, or it would not be used.
-    const DOUBTFUL: &str = "g.death IS NULL AND json_extract(g.intent, '$.generation') = g.generation";
+    // Word for word as the index has them, or it would not be used.
+    const DOUBTFUL: &str = "g.death IS NULL AND g.intent IS NOT NULL";
+    const SINCE: &str = "CASE WHEN json_extract(g.intent, '$.generation') = g.generation \
+                         THEN json_extract(g.intent, '$.since') END";
     let (column, state, bound) = match due.which {
         WhichDue::Idle(before) => ("g.rotated_at", LIVING, Some((" < ", before))),
         WhichDue::Old(before) => ("g.first_consented_at", LIVING, Some((" < ", before))),
         WhichDue::Dead => ("g.rotated_at", "g.death IS NOT NULL", None),
-        WhichDue::Doubtful(from) => ("json_extract(g.intent, '$.since')", DOUBTFUL, Some((" >= ", from))),
+        WhichDue::Doubtful(from) => (SINCE, DOUBTFUL, Some((" >= ", from))),
     };
-    let mut query =
-        QueryBuilder::new(concat!("SELECT ", grant_columns!(), " FROM grants AS g WHERE g.client_id = "));
-    query.push_bind(&due.client_id).push(" AND g.auth_host = ").push_bind(&due.auth_host);
+    let mut query = QueryBuilder::new(explain);
+    query.push(concat!("SELECT ", grant_columns!(), " FROM grants AS g WHERE g.client_id = "));
+    query.push_bind(due.client_id.clone()).push(" AND g.auth_host = ").push_bind(due.auth_host.clone());
     query.push(" AND ").push(state);
     if let Some((than, moment)) = bound {
         query.push(" AND ").push(column).push(than).push_bind(integer(moment));
@@ -83,12 +91,11 @@ pub(super) async fn grants_due(db: &mut SqliteConnection, due: &Due) -> Read<Vec
             .push(", g.id) > (")
             .push_bind(integer(*at))
             .push(", ")
-            .push_bind(id)
+            .push_bind(id.clone())
             .push(")");
     }
     query.push(" ORDER BY ").push(column).push(", g.id LIMIT ").push_bind(due.limit);
-    let rows = query.build().fetch_all(db).await?;
-    rows.iter().map(|row| Cells::new(row).grant()).collect()
+    query
 }
 
 pub(super) async fn connections_of(db: &mut SqliteConnection, grant_id: &str) -> Read<Vec<ConnectionRow>> {
@@ -253,4 +260,36 @@ pub(super) async fn changes(db: &mut SqliteConnection, since: u64) -> Read<Chang
     }
     let (grants, connections) = (grants.into_iter().collect(), connections.into_iter().collect());
     Ok(Changes { seq, grants, connections, everything: false })
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{ConnectOptions as _, Row as _};
+
+    use super::*;
+    use crate::store::{Location, open};
+
+    #[tokio::test]
+    async fn what_is_looked_for_again_and_again_is_found_by_an_index_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("threelo.db");
+        let opened = open(&Location::Sqlite(path.clone()), None).await.unwrap();
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+        let mut db: SqliteConnection = options.connect().await.unwrap();
+        for (which, index) in [
+            (WhichDue::Idle(9), "grants_by_rotation"),
+            (WhichDue::Old(9), "grants_by_consent"),
+            (WhichDue::Dead, "grants_dead"),
+            (WhichDue::Doubtful(9), "grants_in_doubt"),
+        ] {
+            for after in [None, Some((3, "g".to_owned()))] {
+                let due = Due { auth_host: "a".into(), client_id: "c".into(), which, after, limit: 10 };
+                let plan = due_query("EXPLAIN QUERY PLAN ", &due).build().fetch_all(&mut db).await.unwrap();
+                let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+                assert_eq!(plan.len(), 1, "no sorting: {plan:?}");
+                assert!(plan[0].contains(index), "{which:?}: {plan:?}");
+            }
+        }
+        opened.store.close().await;
+    }
 }

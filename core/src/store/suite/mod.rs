@@ -21,7 +21,7 @@ mod postgres;
 mod postgres_outages;
 mod postgres_processes;
 #[path = "../../../tests/support/postgres.rs"]
-mod postgres_server;
+pub(super) mod postgres_server;
 mod races;
 mod same;
 mod sessions;
