@@ -119,6 +119,7 @@ test-chaos: build                             ## every kill, the crowd and every
 chaos: build                                  ## a thousand kills on each store, the crowd and all bad days: 20 minutes
 	$(VENV)/bin/python tests/chaos/run.py --kills 1000 --grants 64 --store sqlite
 	$(VENV)/bin/python tests/chaos/run.py --kills 1000 --grants 64 --store postgresql
+	cargo bench --package threelo-core --bench crowd
 
 exits: build                                  ## a thousand Python scripts that end with calls under way; all must end clean
 	$(VENV)/bin/python tests/python/exits.py 1000

@@ -41,7 +41,7 @@ async fn becomes_two(path: &Path) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, two).await.expect("it is taken up without a call");
+    tokio::time::timeout(PATIENCE, two).await.unwrap();
 }
 
 fn at(sandbox: &Sandbox, path: &Path) -> ClientOptions {
