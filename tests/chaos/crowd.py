@@ -1,4 +1,6 @@
-"""A crowd meets an expired token: many processes of both languages, or very many callers in one process."""
+"""A crowd meets an expired token: many processes of both languages, or very many callers in one process. And
+two processes that keep the same grants alive.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +33,13 @@ EXCHANGE = 1.0
 """Seconds the token endpoint takes for them."""
 
 
+KEPT = 24
+"""Grants that two processes keep alive together."""
+
+AT_ONCE = 4
+"""How many of them each rotates at once."""
+
+
 @dataclass(frozen=True)
 class Answered:
     """What a crowd came to."""
@@ -40,13 +49,13 @@ class Answered:
     """Seconds from the first call to the last answer."""
 
 
-async def gather(delay: float, make: StoreMaker = SqliteStore) -> Answered:
+async def gather(delay: float, make: StoreMaker = SqliteStore, **settings: object) -> Answered:
     """The token endpoint takes `delay` seconds.
 
     Raises:
         Untrue: there was another number of exchanges than one, or a call was not answered.
     """
-    async with world(1, make) as made, AsyncExitStack() as stack:
+    async with world(1, make, **settings) as made, AsyncExitStack() as stack:
         grant = made.grants[0]
         starts = [made.nursery.worker(language) for language in [*LANGUAGES] * EACH]
         workers = await asyncio.gather(*(stack.enter_async_context(start) for start in starts))
@@ -82,3 +91,26 @@ async def one_process(language: str, make: StoreMaker = SqliteStore, callers: in
         check("answers", answer.get("answered", answer), callers)
         check("exchanges", (await made.sandbox.counts())["refresh_exchanges"] - before, 1)
         return Answered(callers, answer["last"])
+
+
+async def kept_alive(make: StoreMaker = SqliteStore) -> Counter[str]:
+    """One pass of `keep_alive` in a process of each language, at the same time, over the same grants. How
+    many each of them rotated, by its name in the ledgers.
+
+    Raises:
+        Untrue: a grant was not rotated, or twice, or one of the two had nothing to do.
+    """
+    async with world(KEPT, make, one_gate=True) as made, AsyncExitStack() as stack:
+        workers = [await stack.enter_async_context(made.nursery.worker(language)) for language in LANGUAGES]
+        gate = made.grants[0].gate.url
+        # Neither is to begin later because its store is not open yet.
+        await asyncio.gather(*(made.grants[0].ask(worker, "connection") for worker in workers))
+        await made.sandbox.fault({"delay_ms": 500}, times=0, grant_type="refresh_token")
+        passes = (worker.do("keep_alive", gate, concurrency=AT_ONCE) for worker in workers)
+        for report in await asyncio.gather(*passes):
+            check("a pass", (report.get("rotated", report), report.get("failed")), (KEPT, 0))
+        check("exchanges", (await made.sandbox.counts())["refresh_exchanges"], KEPT)
+        shown = await asyncio.gather(*(grant.ask(workers[0], "connection") for grant in made.grants))
+        by = Counter(str(each["worker"]) for each in shown)
+        check("processes that rotated", len(by), len(workers))
+        return by

@@ -16,6 +16,9 @@ from sqlite_store import SqliteStore
 from stores import blocked
 from world import StoreMaker, World
 
+WINDOW = 600
+"""Seconds in which the provider takes a spent token again (F3.3)."""
+
 LIFE = 8
 """Seconds an access token lives where a day needs it to end by itself."""
 
@@ -31,6 +34,28 @@ async def reply_dropped(made: World, language: str) -> None:
         await grant.request(one)
     check("the token endpoint", await outcomes(made, grant), ["rotated", "replayed"])
     check("generation", made.row(grant).generation, before.generation + 1)
+
+
+async def killed_and_unused(made: World, language: str) -> str:
+    """The holder dies after the provider has rotated, and until the window is over nobody uses the
+    connection. A process that does no more than have the store open spends the same token again in time.
+    """
+    grant, before = made.grants[0], made.row(made.grants[0])
+    await made.sandbox.expire(grant.account)
+    async with pair(made, language) as (one, two):
+        hold = grant.gate.hold("after")
+        await ordered(grant, one)
+        await within("the provider answers", hold.reached.wait())
+        one.process.kill()
+        await one.process.gone()
+        hold.release()
+        begun = time.monotonic()
+        await grant.ask(two, "connection")
+        await seen("the pair is stored", lambda: made.row(grant).generation == before.generation + 1)
+        waited = time.monotonic() - begun
+        check("the token endpoint", await outcomes(made, grant), ["rotated", "replayed"])
+        await made.sandbox.control("POST", "/time", {"advance_s": WINDOW + 60})
+    return f"taken up after {waited:.1f} s"
 
 
 async def store_locked(made: World, language: str) -> str:
@@ -171,6 +196,7 @@ DAYS: dict[str, Day] = {
     "paused with the answer on its way": Day(clock_days.paused_answered, PAUSED),
     "the machine suspended while connecting": Day(clock_days.suspended, PAUSED),
     "the reply dropped": Day(reply_dropped, SHORT),
+    "killed, and nobody uses the connection": Day(killed_and_unused, {}),
     "the store locked at the commit": Day(store_locked, {}),
     "the wrong client secret": Day(wrong_secret, {}),
     "429 at the token endpoint": Day(partial(weather, {"status": 429, "headers": {"retry-after": "1"}}), {}),
@@ -199,6 +225,7 @@ LEASE_DAYS = (
     "paused with the answer on its way",
     "the machine suspended while connecting",
     "the reply dropped",
+    "killed, and nobody uses the connection",
     "a clock set forward by 8 h",
     "a clock set back by 8 h",
     "killed, the survivor's clock 8 h ahead",

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
@@ -184,6 +184,7 @@ async def run(
     make: StoreMaker = SqliteStore,
     say: Callable[[str], None] = lambda _: None,
     each: int = 3,
+    **settings: object,
 ) -> Toll:
     """Deals the kills out to as many grants, all of which go on at once, with `each` standing survivors of
     each language; then proves every connection. Kills that lock the store have a world of their own: nobody
@@ -192,7 +193,9 @@ async def run(
     parts = [[kill for kill in kills if (kill.point in LOCKING) == locks] for locks in (True, False)]
     shares = [max(1, round(grants * len(part) / len(kills))) for part in parts]
     both = zip(parts, shares, strict=True)
-    tolls = await asyncio.gather(*(_run(part, share, make, say, each) for part, share in both if part))
+    tolls = await asyncio.gather(
+        *(_run(part, share, make, say, each, settings) for part, share in both if part)
+    )
     whole = Toll()
     for toll in tolls:
         whole.add(toll)
@@ -200,9 +203,14 @@ async def run(
 
 
 async def _run(
-    kills: Sequence[Kill], grants: int, make: StoreMaker, say: Callable[[str], None], each: int
+    kills: Sequence[Kill],
+    grants: int,
+    make: StoreMaker,
+    say: Callable[[str], None],
+    each: int,
+    settings: Mapping[str, object],
 ) -> Toll:
-    async with world(grants, make, expires_in=LIFE) as made, AsyncExitStack() as stack:
+    async with world(grants, make, expires_in=LIFE, **settings) as made, AsyncExitStack() as stack:
         survivors: dict[str, list[Worker]] = {language: [] for language in LANGUAGES}
         for language in [*LANGUAGES] * each:
             worker = await stack.enter_async_context(made.nursery.worker(language))

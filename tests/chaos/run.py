@@ -27,7 +27,7 @@ from processes import LANGUAGES
 from sqlite_store import SqliteStore
 from world import StoreMaker
 
-PARTS = ("kills", "crowd", "callers", "days")
+PARTS = ("kills", "dies", "crowd", "callers", "kept", "days")
 LONGEST = 1800.0
 """Seconds; no part may take longer."""
 
@@ -73,6 +73,16 @@ async def kills(given: argparse.Namespace, make: StoreMaker, say: Callable[[str]
     }
 
 
+async def old_tokens_die(_: argparse.Namespace, make: StoreMaker, say: Callable[[str], None]) -> Report:
+    """Every kill once more, and the crowd, where a rotation ends the access tokens before it (F3.10)."""
+    settings = {"old_access_token": "dies"}
+    planned = killing.every_point()
+    toll = await killing.run(planned, len(planned), make, say, **settings)
+    report: Report = {"kills": sum(toll.kills.values()), "lost": [str(loss) for loss in toll.losses]}
+    came = await crowd.gather(crowd.DELAYS[0], make, **settings)
+    return report | {"crowd": f"{came.calls} answered, the last after {came.last:.2f} s"}
+
+
 async def crowds(_: argparse.Namespace, make: StoreMaker, say: Callable[[str], None]) -> Report:
     report: Report = {"lost": []}
     for delay in crowd.DELAYS:
@@ -97,6 +107,11 @@ async def callers(_: argparse.Namespace, make: StoreMaker, say: Callable[[str], 
             report["lost"].append(f"{what}: {untrue}")
         say(f"callers, {language}")
     return report
+
+
+async def kept(_: argparse.Namespace, make: StoreMaker, __: Callable[[str], None]) -> Report:
+    shares = sorted((await crowd.kept_alive(make)).values())
+    return {"one pass in two processes": f"{sum(shares)} rotated, {shares} by each", "lost": []}
 
 
 async def bad_days(given: argparse.Namespace, make: StoreMaker, _: Callable[[str], None]) -> Report:
@@ -159,7 +174,14 @@ async def main() -> int:
         print(f"{time.monotonic() - begun:7.1f} s  {what}", file=sys.stderr, flush=True)
 
     say(f"store {given.store}, seed {given.seed}")
-    parts = {"kills": kills, "crowd": crowds, "callers": callers, "days": bad_days}
+    parts = {
+        "kills": kills,
+        "dies": old_tokens_die,
+        "crowd": crowds,
+        "callers": callers,
+        "kept": kept,
+        "days": bad_days,
+    }
     report: Report = {"store": given.store, "seed": given.seed}
     with stores(given.store) as make:
         for part in given.only or PARTS:

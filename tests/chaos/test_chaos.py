@@ -20,6 +20,9 @@ from world import StoreMaker
 pytestmark = pytest.mark.timeout(900)
 KILLS = killing.every_point()
 STORES = ("sqlite", "postgresql")
+CALLERS = 1000
+OLD_TOKENS = {"sqlite": {"old_access_token": "stays"}, "postgresql": {"old_access_token": "dies"}}
+"""Whether a rotation ends the access tokens before it (F3.10)."""
 
 Seen = dict[Any, Any]
 
@@ -27,12 +30,15 @@ Seen = dict[Any, Any]
 async def _on(store: str, make: StoreMaker) -> Seen:
     """One crowd after the other and then the kills: together they are more than a server takes."""
     seen: Seen = {}
-    for part in (*crowd.DELAYS, "kills"):
+    for part in (*crowd.DELAYS, "kept alive", "kills"):
         try:
             if part == "kills":
-                seen[store, part] = await killing.run(KILLS, len(KILLS), make, each=1)
+                # One store for each answer to F3.10.
+                seen[store, part] = await killing.run(KILLS, len(KILLS), make, each=1, **OLD_TOKENS[store])
+            elif part == "kept alive":
+                seen[store, part] = await crowd.kept_alive(make)
             else:
-                seen[store, part] = await crowd.gather(part, make)
+                seen[store, part] = await crowd.gather(part, make, **OLD_TOKENS[store])
         except Exception as error:  # told by the tests of this part
             seen[store, part] = error
     return seen
@@ -84,6 +90,16 @@ def test_a_dead_holders_lease_is_not_waited_for(seen: Seen, store: str, point: s
 @pytest.mark.parametrize("delay", crowd.DELAYS)
 def test_a_crowd_makes_one_exchange_and_all_are_answered(seen: Seen, store: str, delay: float) -> None:
     assert _of(seen, (store, delay)).calls == 2 * crowd.EACH * crowd.CALLS
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_passes_of_two_processes_share_the_work(seen: Seen, store: str) -> None:
+    assert _of(seen, (store, "kept alive")).total() == crowd.KEPT
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_very_many_callers_in_one_process_make_one_exchange(language: str) -> None:
+    assert asyncio.run(crowd.one_process(language, callers=CALLERS)).calls == CALLERS
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

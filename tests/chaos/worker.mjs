@@ -36,7 +36,10 @@ function clientFor({ auth, secret = options.secret }) {
 
 /** What each order calls, and what came of it in plain data and without a secret. */
 const verbs = {
-  connection: async (client, { id }, limits) => ({ site: (await client.connection(id, limits)).site !== undefined }),
+  connection: async (client, { id }, limits) => {
+    const shown = await client.connection(id, limits);
+    return { site: shown.site !== undefined, worker: shown.ledger?.[0]?.worker ?? null };
+  },
   request: async (client, { id, path = '/rest/api/3/myself' }, limits) => {
     const response = await client.proxyRequest(id, 'GET', path, limits);
     return { status: response.status, means: meaning(response) };
@@ -48,6 +51,10 @@ const verbs = {
   access_token: async (client, { id }, limits) => {
     const token = await client.accessToken(id, limits);
     return { token: createHash('sha256').update(token).digest('hex').slice(0, 16) };
+  },
+  keep_alive: async (client, { concurrency }, limits) => {
+    const { rotated, failed } = await client.keepAlive({ idleDays: 0, concurrency, ...limits });
+    return { rotated, failed };
   },
   /** Many calls of `accessToken` that begin together. */
   callers: async (client, { id, count }, limits) => {

@@ -63,7 +63,11 @@ async def call(client: AsyncClient, order: Order) -> dict[str, Any]:
     id, timeout = order.get("id", ""), order["timeout"]
     match order["do"]:
         case "connection":
-            return {"site": (await client.connection(id, timeout=timeout)).site is not None}
+            shown = await client.connection(id, timeout=timeout)
+            return {
+                "site": shown.site is not None,
+                "worker": shown.ledger[0].worker if shown.ledger else None,
+            }
         case "request":
             path = order.get("path", "/rest/api/3/myself")
             response = await client.proxy_request(id, "GET", path, timeout=timeout)
@@ -74,6 +78,9 @@ async def call(client: AsyncClient, order: Order) -> dict[str, Any]:
         case "access_token":
             token = await client.access_token(id, timeout=timeout)
             return {"token": hashlib.sha256(token.encode()).hexdigest()[:16]}
+        case "keep_alive":
+            report = await client.keep_alive(idle_days=0, concurrency=order["concurrency"], timeout=timeout)
+            return {"rotated": report.rotated, "failed": report.failed}
         case "callers":
             return await callers(client, order)
         case "connect":

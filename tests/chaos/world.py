@@ -122,8 +122,12 @@ class World:
 
 
 @asynccontextmanager
-async def world(grants: int, make: StoreMaker = SqliteStore, **settings: object) -> AsyncIterator[World]:
-    """A world with all its people connected. Everything in it ends with it."""
+async def world(
+    grants: int, make: StoreMaker = SqliteStore, one_gate: bool = False, **settings: object
+) -> AsyncIterator[World]:
+    """A world with all its people connected, who share a gate where that is asked for. Everything in it ends
+    with it.
+    """
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="threelo-chaos-")))
         provider = await stack.enter_async_context(sandbox(folder, grants, **settings))
@@ -131,8 +135,9 @@ async def world(grants: int, make: StoreMaker = SqliteStore, **settings: object)
         stack.callback(store.close)
         options = {**CLIENT, "store": store.url, "key": store.key, "api": provider.url}
         nursery = Nursery(folder, options)
-        gates = [await stack.enter_async_context(Gate(provider.url)) for _ in range(grants)]
-        people = [Grant(f"g{n}", f"a{n}", gate) for n, gate in enumerate(gates)]
+        needed = 1 if one_gate else grants
+        gates = [await stack.enter_async_context(Gate(provider.url)) for _ in range(needed)]
+        people = [Grant(f"g{n}", f"a{n}", gates[n % needed]) for n in range(grants)]
         life = (await provider.control("PATCH", "/settings", {}))["expires_in"]
         made = World(provider, store, nursery, people, life)
         async with nursery.worker("python") as worker:
