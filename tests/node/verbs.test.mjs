@@ -2,7 +2,11 @@
 // do is proven by the core's tests and by the conformance vectors.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
 import { inspect } from 'node:util';
 
 import ts from 'typescript';
@@ -10,6 +14,8 @@ import ts from 'typescript';
 import { ClosedError, Connection, ConnectionNotFoundError, ConnectSession, HttpError, Response, Site } from 'threelo';
 
 import { Sandbox } from './support.mjs';
+
+const DAY = 24 * 3600 * 1000;
 
 const sandbox = await Sandbox.start();
 const client = sandbox.client();
@@ -30,6 +36,23 @@ test('records are classes with camelCase fields and dates', async () => {
   }
   const sites = await client.sites('user-1');
   assert.ok(sites.every((site) => site instanceof Site));
+});
+
+test('what will end is told with its day', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'threelo-'));
+  after(() => rmSync(folder, { recursive: true }));
+  const store = join(folder, 'threelo.db');
+  const aged = sandbox.client({ store });
+  await sandbox.connect(aged, 'user-1');
+  const consented = Date.now() - 350 * DAY;
+  // This Node has no SQLite of its own.
+  const script = 'import sqlite3, sys\nwith sqlite3.connect(sys.argv[1]) as store: store.execute("UPDATE grants SET first_consented_at = ?", [int(sys.argv[2])])';
+  execFileSync('python3', ['-c', script, store, String(consented)]);
+  const ends = new Date(consented + 365 * DAY);
+  const { health, healthReason, reconnectBy } = await aged.connection('user-1');
+  assert.deepEqual([health, healthReason, reconnectBy], ['attention', 'old_consent', ends]);
+  const [one] = (await aged.keepAlive()).attention;
+  assert.deepEqual([one.connectionId, one.reason, one.reconnectBy], ['user-1', 'old_consent', ends]);
 });
 
 test("the application's own data is never renamed", async () => {

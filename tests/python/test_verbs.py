@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import json
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -114,6 +116,22 @@ def test_a_connection_and_what_it_knows(client: Any, sandbox: Sandbox) -> None:
         assert abs(datetime.now(UTC) - time) < timedelta(minutes=1)
     assert connection.access_expires_at > datetime.now(UTC)
     assert client.connection("user-42") == connection
+
+
+def test_what_will_end_is_told_with_its_day(client: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+    connect(client, sandbox)
+    consented = datetime.now(UTC).replace(microsecond=0) - timedelta(days=350)
+    with contextlib.closing(sqlite3.connect(tmp_path / "threelo.db")) as store, store:
+        store.execute("UPDATE grants SET first_consented_at = ?", [int(consented.timestamp()) * 1000])
+    ends = consented + timedelta(days=365)
+    connection = client.connection("user-42")
+    told = (connection.health, connection.health_reason, connection.reconnect_by)
+    assert told == ("attention", "old_consent", ends)
+    report = client.keep_alive()
+    assert [(one.connection_id, one.reason, one.reconnect_by) for one in report.attention] == [
+        ("user-42", "old_consent", ends)
+    ]
+    assert connection.reconnect_by.tzinfo is UTC
 
 
 def test_the_session_says_until_when(client: Any) -> None:
