@@ -226,8 +226,8 @@ export class Client {
   }
 
   /**
-   * One pass over the app's grants: rotates those that would die of inactivity and lists the connections that need a
-   * person. Run it daily, on any number of machines at once. Without `timeoutMs` it takes as long as it takes; a grant
+   * One pass over the app's grants: takes up rotations that a crash cut off, rotates those that would die of inactivity
+   * and lists the connections that need a person. Run it daily, on any number of machines at once. Without `timeoutMs` it takes as long as it takes; a grant
    * that cannot be rotated is counted, not thrown.
    */
   async keepAlive(options?: KeepAliveOptions): Promise<KeepAliveReport> {

@@ -187,8 +187,9 @@ class AsyncClient(Base):
         return _results.connection(await self._native.call_async("import_connection", request))
 
     async def keep_alive(self, **options: Unpack[given.KeepAliveOptions]) -> KeepAliveReport:
-        """One pass over the app's grants: rotates those that would die of inactivity (F3.3) and lists the
-        connections that need a person. Run it daily, on any number of machines at once.
+        """One pass over the app's grants: takes up rotations that a crash cut off, rotates those that would
+        die of inactivity (F3.3) and lists the connections that need a person. Run it daily, on any number of
+        machines at once.
 
         As `Client.keep_alive()`, awaited.
         """

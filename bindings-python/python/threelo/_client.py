@@ -236,8 +236,9 @@ class Client(Base):
         return _results.connection(self._native.call("import_connection", encode(options, id=id)))
 
     def keep_alive(self, **options: Unpack[given.KeepAliveOptions]) -> KeepAliveReport:
-        """One pass over the app's grants: rotates those that would die of inactivity (F3.3) and lists the
-        connections that need a person. Run it daily, on any number of machines at once.
+        """One pass over the app's grants: takes up rotations that a crash cut off, rotates those that would
+        die of inactivity (F3.3) and lists the connections that need a person. Run it daily, on any number of
+        machines at once.
 
         Args:
             **options: see `KeepAliveOptions`. Without `timeout` it takes as long as it takes.
