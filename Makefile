@@ -134,7 +134,7 @@ large: build                                  ## the same with 1 GB, and a table
 soak: build                                   ## half an hour of mixed load with faults, in both languages
 	$(VENV)/bin/python tests/soak/soak.py $(SOAK)
 
-test-soak: build                              ## twenty seconds of it in each
+test-soak: build                              ## forty seconds of it in each
 	$(VENV)/bin/python -m pytest -q tests/soak
 
 bench-pages: build                            ## 10,000 items through paginate, beside a plain loop, in both languages

@@ -2,7 +2,7 @@
 seconds. Memory stays flat, no descriptor is lost, every call ends in time, and the grant is alive at the end.
 
     python tests/soak/soak.py                 half an hour, both languages at once
-    python tests/soak/soak.py --seconds 20    for a look; the tests do this
+    python tests/soak/soak.py --seconds 40    for a look; the tests do this
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ TOKEN_FAULTS: list[Any] = [fault for fault in FAULTS if "malformed" not in fault
 TOKENS_LIVE = 5
 """Seconds."""
 
+WARM = 20
+"""Seconds at least until a process has the memory it goes on with: Node's heap and threads take so long."""
 MEMORY = 24 * 2**20
 """What a process may have more at the end than when it was warm: caches fill, the heap finds its size."""
 RISE = 12 * 2**20
@@ -69,6 +71,7 @@ def soak(language: str, seconds: float) -> dict[str, Any]:
         tokens = sandbox.tokens_of_another_system()
         given = _given(language, sandbox, tokens, folder)
         given |= {"seconds": seconds, "callers": CALLERS, "every": max(60 * seconds / 1800, 20)}
+        given["warm"] = max(seconds / 3, WARM)
         over = threading.Event()
         weather = threading.Thread(target=_weather, args=(sandbox, over))
         weather.start()

@@ -39,5 +39,5 @@ def test_what_is_wrong_is_said() -> None:
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("language", list(soak.COMMANDS))
-def test_twenty_seconds_of_everything(language: str) -> None:
-    assert soak.verdict(language, soak.soak(language, 20)) == []
+def test_forty_seconds_of_everything(language: str) -> None:
+    assert soak.verdict(language, soak.soak(language, 40)) == []

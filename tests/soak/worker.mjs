@@ -140,7 +140,7 @@ async function main(given) {
       threads(given.options, begun + until, seeds),
       ...Array.from({ length: given.callers }, (_, index) => caller(client, begun + until, seeds + index)),
     ]);
-  await load((given.seconds / 3) * 1000, 0);
+  await load(given.warm * 1000, 0);
   const [before, samples, over] = [kept(), [], new AbortController()];
   const sampling = sample(samples, begun, given.every, over.signal);
   await load(given.seconds * 1000, 1000);

@@ -170,7 +170,7 @@ async def main() -> None:
         async with threelo.AsyncClient(**given["options"], on_event=lambda event: tell("events")) as client:
             await client.import_connection("user-42", **given["connection"])
             begun = time.monotonic()
-            await load(client, sync, begun + given["seconds"] / 3, 0, given["callers"])
+            await load(client, sync, begun + given["warm"], 0, given["callers"])
             before = kept()
             sampling = asyncio.create_task(sampled(samples, begun, given["every"]))
             await load(client, sync, begun + given["seconds"], 1000, given["callers"])
