@@ -84,9 +84,11 @@ def test_every_package_carries_its_licence(kind: str) -> None:
 def test_the_packages_are_within_their_budgets(
     python: Path, node_folder: Path, clean: dict[str, str]
 ) -> None:
-    """Sizes only: what loading costs is told by `make dist-loading`; time is not asserted in tests."""
     sys.path.insert(0, str(ROOT / "scripts" / "dist"))
     import budgets
 
-    over = [str(one) for one in budgets.sizes(only("*.whl"), only("threelo-linux-*.tgz")) if not one.held]
-    assert over == []
+    # Of the times the least of fifteen: what else the machine does may add to it, and never takes away. The
+    # median, on a machine that does nothing else, is told by `make dist-loading`.
+    told = budgets.sizes(only("*.whl"), only("threelo-linux-*.tgz"))
+    told += budgets.loading(python, node_folder, min)
+    assert [str(one) for one in told if not one.held] == []
