@@ -106,6 +106,10 @@ impl Store for Slow {
         self.store.write(expect, writes)
     }
 
+    fn rescue<'a>(&'a self, expect: Vec<Expect>, writes: Vec<Write>) -> Answer<'a, Option<u64>> {
+        self.store.rescue(expect, writes)
+    }
+
     fn forget_sessions(&self, wall_ms: u64) -> Answer<'_, ()> {
         self.store.forget_sessions(wall_ms)
     }
