@@ -62,7 +62,8 @@ def stage(folder: Path) -> None:
     for path, name in names.items():
         text = (ROOT / path).read_text()
         (folder / name).write_text(drawn(bars(moved(text, path, names))))
-    shutil.copytree(ROOT / IMAGES, folder / "images")
+    if (ROOT / IMAGES).is_dir():
+        shutil.copytree(ROOT / IMAGES, folder / "images")
     shutil.copy(HERE / "site.css", folder)
     shutil.copy(MERMAID, folder)
 
