@@ -133,6 +133,10 @@ impl Walk<'_> {
                 let next = number("offset") + u64::try_from(items.len()).unwrap();
                 (items, if next >= number("total") { Next::End } else { Next::With("offset", json!(next)) })
             }
+            15 => {
+                let next = page["startingAfter"].clone();
+                (named(&[]), if next.is_null() { Next::End } else { Next::With("startingAfter", next) })
+            }
             row => {
                 let link = if row == 9 { &page["next"] } else { &page["_links"]["next"] };
                 let items = list(if row == 9 || row == 12 { "values" } else { "results" });
