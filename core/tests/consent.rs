@@ -45,6 +45,21 @@ async fn a_state_belongs_to_its_browser_and_to_its_half_hour() {
     assert_eq!(sandbox.counts().await["code_exchanges"], 0);
 }
 
+#[tokio::test]
+async fn a_server_that_begins_anew_and_repeats_its_tokens_can_be_connected_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    for _ in 0..2 {
+        // Same seed, same tokens, as when `threelo sandbox` is started again beside the store of yesterday.
+        let sandbox = Sandbox::start().await;
+        let client = sandbox.client_at(&path).await;
+        let session = client.connect(ConnectOptions::new("user-1", Some("browser-1"))).await.unwrap();
+        let callback = sandbox.consent(&session.url, "ada", &["acme"]).await;
+        assert_eq!(client.complete(complete(&callback)).await.unwrap().id, "user-1");
+        assert_eq!(myself(&client, "user-1").await.unwrap(), 200);
+    }
+}
+
 /// A consent whose look-ups fail after its pair was stored, as when a process dies there.
 async fn half_done(sandbox: &Sandbox, path: &std::path::Path) -> String {
     half_done_for(sandbox, path, "user-1").await

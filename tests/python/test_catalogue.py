@@ -100,7 +100,7 @@ def test_listings_are_told_from_their_answers(tables):
             "/rest/api/3/array": {"get": operation({"type": "array", "items": user}, parameters=paging)},
             "/rest/api/3/feed": {"get": operation(page("since", "until", "lastPage"), parameters=("since",))},
             "/rest/api/3/one": {"get": operation(user)},
-            "/rest/api/3/picker": {"get": operation(page("total"), parameters=("maxResults",))},
+            "/rest/api/3/groups/picker": {"get": operation(page("total"), parameters=("maxResults",))},
         },
         {"User": user},
     )
@@ -113,6 +113,11 @@ def test_listings_are_told_from_their_answers(tables):
         "nested": (4, "token", "users.values"),
     }
     assert (found["bean"]["id"], found["bean"]["size"]) == ("accountId", "maxResults")
+
+
+def test_what_looks_like_a_listing_of_no_known_shape_is_refused(tables):
+    with pytest.raises(SystemExit, match=r"GET /rest/api/3/odd \(maxResults, total\)"):
+        tables({"/rest/api/3/odd": {"get": operation(page("total"), parameters=("maxResults",))}})
 
 
 def test_two_operations_of_one_method_and_path_are_refused(tables):

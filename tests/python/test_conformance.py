@@ -106,7 +106,8 @@ def test_vectors_are_well_formed() -> None:
         "event",
     }
     beside = (
-        "with client clients expect error save collect take raise_for_status as parallel any_outcome patient"
+        "with client clients expect error save collect take raise_for_status as parallel any_outcome patient "
+        "meanwhile"
     )
     known = kinds | set(beside.split())
     for vector in VECTORS:

@@ -22,9 +22,20 @@ pub(crate) async fn store(
     // or taken away the consent since, and nothing of that must be undone.
     let expect = vec![Expect::TokenHashUnseen(hash.hash.clone())];
     let writes = vec![Write::AddTokenHash(hash), Write::PutGrant(grant), Write::PutSession(session.clone())];
-    match store.rescue(expect, writes).await? {
-        Some(seq) => Ok(SessionRow { seq, ..session }),
-        None => Ok(store.session(&session.state_hash).await?.unwrap_or(session)),
+    if let Some(seq) = store.rescue(expect, writes.clone()).await? {
+        return Ok(SessionRow { seq, ..session });
+    }
+    match store.session(&session.state_hash).await? {
+        // No try before this one has been written: the store knows the token from elsewhere, because a server that began
+        // anew, as sandboxes do, issued it once more.
+        Some(waiting) if waiting.stage == SessionStage::Exchanging => {
+            let expect = vec![Expect::Session(waiting.state_hash, Some(waiting.seq))];
+            match store.rescue(expect, writes).await? {
+                Some(seq) => Ok(SessionRow { seq, ..session }),
+                None => Ok(store.session(&session.state_hash).await?.unwrap_or(session)),
+            }
+        }
+        known => Ok(known.unwrap_or(session)),
     }
 }
 
