@@ -36,6 +36,14 @@ pub struct Site {
     pub avatar_url: Option<String>,
 }
 
+impl Site {
+    /// A site of which no more is known than where it is.
+    pub(crate) fn nameless(cloud_id: &str, url: &str) -> Self {
+        let (name, scopes, products) = (String::new(), Vec::new(), Vec::new());
+        Self { cloud_id: cloud_id.into(), url: url.into(), name, scopes, products, avatar_url: None }
+    }
+}
+
 /// How a connection came to its site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

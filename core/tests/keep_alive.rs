@@ -101,6 +101,41 @@ async fn passes_of_two_clients_at_once_rotate_each_grant_once() {
     assert_eq!(sandbox.refreshes().await, 2);
 }
 
+/// What another pass was rotating when this one began has tokens that are older than this pass as well, and comes again
+/// behind the others.
+#[tokio::test]
+async fn what_comes_again_in_a_pass_is_not_rotated_once_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let (sandbox, client) = many(2, &path).await;
+    let hold = || {
+        sandbox.fault(json!({ "path": "/oauth/token", "grant_type": "refresh_token", "kind": { "hold": "before" }, "times": 1 }))
+    };
+    let release = async |fault: u64| sandbox.post(&format!("faults/{fault}/release"), json!({})).await;
+    let held = async |fault: u64| {
+        let is_waiting = |shown: &Value| shown["id"] == fault && shown["waiting"] == 1;
+        while !sandbox.get("faults").await.as_array().unwrap().iter().any(is_waiting) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let first = hold().await;
+    let began = wall_ms();
+    while wall_ms() < began + 5 {
+        tokio::task::yield_now().await;
+    }
+    let pass = tokio::spawn(async move {
+        client.keep_alive(KeepAliveOptions { idle_days: 0.0, concurrency: 1, ..Default::default() }).await
+    });
+    held(first).await;
+    let second = hold().await;
+    release(first).await;
+    held(second).await;
+    sql(&path, format!("UPDATE grants SET rotated_at = {began} WHERE generation = 2")).await;
+    release(second).await;
+    let report = pass.await.unwrap().unwrap();
+    assert_eq!((report.rotated, report.failed, sandbox.refreshes().await), (2, 0, 2));
+}
+
 #[tokio::test]
 async fn what_will_end_is_told_with_its_day_and_so_is_what_nobody_settles() {
     let folder = tempfile::tempdir().unwrap();

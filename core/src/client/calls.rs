@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use secrecy::SecretString;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
-use super::{Client, after};
+use super::{Client, after, out_of_time, settled, view};
 use crate::clock::wall_ms;
 use crate::error::{Code, Error, Result};
 use crate::grant::Access;
@@ -67,43 +67,66 @@ impl Client {
         Paginator::new(Arc::new(self.clone()), options)
     }
 
-    async fn request(&self, options: RequestOptions, intent: Intent) -> Result<(Response, String)> {
+    async fn request(&self, options: RequestOptions, intent: Intent) -> Result<(Response, Arc<str>)> {
         let writes = intent == Intent::ByMethod && !request::reads(&options.method);
-        let timings = self.connector().config.timings;
-        let span = options.timeout.unwrap_or(timings.request_timeout);
-        // The request keeps its own time: only it knows whether a write may have happened, and whether a body moves.
-        let whole = if options.is_unhurried() { Duration::MAX } else { span.saturating_add(GRACE) };
-        self.run(Some(whole), |_| async {
-            let until = after(span);
-            let (held, site) = self.site_of(&options.id, options.site.as_deref(), until).await?;
-            let destination = Destination {
-                connection_id: options.id.clone(),
-                cloud_id: site.cloud_id.clone(),
-                site_url: site.url,
-                granted_scopes: if site.scopes.is_empty() { held.row.scopes.clone() } else { site.scopes },
+        let connector = self.connector();
+        let span = options.timeout.unwrap_or(connector.config.timings.request_timeout);
+        let until = after(span);
+        self.run_until_closed(async {
+            let (destination, grant_id) = match self.at_hand(&options) {
+                Some(known) => known,
+                None => self.looked_up(&options, span, until).await?,
             };
-            let connector = self.connector();
-            let tokens = Supply { client: self, id: &options.id, grant_id: &held.row.id };
+            let tokens = Supply { client: self, id: &options.id, grant_id: &grant_id };
             let limiter = Limiter {
                 governor: &self.inner.governor,
                 events: &connector.keeper.shared.events,
                 board: Some(&self.inner.board),
             };
-            self.inner.board.look(&self.inner.governor).await;
-            // Last of all: whatever was waited for until here is gone from the call's time.
+            self.inner.board.look(&self.inner.governor, until).await;
+            // Last of all: whatever was waited for until here is gone from the call's time. From here on the request keeps
+            // its own time: only it knows whether a write may have happened, and whether a body moves.
             let limits = Limits {
                 max_body_bytes: connector.config.max_body_bytes,
                 timeout: until.saturating_duration_since(Instant::now()),
             };
-            let channel =
-                Channel { transport: &connector.transport, hosts: &connector.config.hosts, limiter };
-            // Boxed, as futures of this size cost more to move about than to allocate.
-            let response = request::send(&channel, &destination, &tokens, &options, limits, intent);
-            let response = Box::pin(response);
-            Ok((response.await?.until(self.inner.closing.clone()), site.cloud_id))
+            let channel = Channel { transport: &connector.transport, limiter };
+            let response = request::send(&channel, &destination, &tokens, &options, limits, intent).await?;
+            Ok((response.until(&self.inner.closing), Arc::clone(&destination.asker.cloud_id)))
         })
         .await
         .map_err(|error| cut_off(error, writes))
+    }
+
+    /// Where a call goes and whose token it takes, as most calls find it: in memory.
+    fn at_hand(&self, options: &RequestOptions) -> Option<(Arc<Destination>, Arc<str>)> {
+        if options.site.is_some() {
+            return None;
+        }
+        let (connection, held) = self.connector().keeper.at_hand(&options.id)?;
+        let site = settled(&connection, &held).then(|| view::site(&connection, &held.row))??;
+        let make = || Destination::of(&self.connector().config.hosts, &options.id, &held.row, site);
+        Some((self.inner.destinations.of(&connection, &held.row, make), held.access.grant_id))
+    }
+
+    /// The same for a call whose connection is not in memory, or that has something to finish first.
+    fn looked_up<'a>(
+        &'a self,
+        options: &'a RequestOptions,
+        span: Duration,
+        until: Instant,
+    ) -> BoxFuture<'a, Result<(Arc<Destination>, Arc<str>)>> {
+        let hosts = &self.connector().config.hosts;
+        Box::pin(async move {
+            let found = self.site_of(&options.id, options.site.as_deref(), until);
+            let found = if options.is_unhurried() {
+                found.await
+            } else {
+                timeout_at(until + GRACE, found).await.unwrap_or_else(|_| Err(out_of_time(span)))
+            };
+            let (held, site) = found?;
+            Ok((Destination::of(hosts, &options.id, &held.row, &site).into(), held.access.grant_id))
+        })
     }
 }
 
@@ -117,7 +140,7 @@ pub(super) fn cut_off(error: Error, writes: bool) -> Error {
     }
 }
 
-/// What a request's own clock is given before the client steps in.
+/// What looks things up keeps to a call's time by itself, and says best what it waited for; past this it is cut off.
 const GRACE: Duration = Duration::from_millis(250);
 
 /// The tokens of one connection, for one request.
@@ -128,6 +151,11 @@ pub(super) struct Supply<'c> {
 }
 
 impl Tokens for Supply<'_> {
+    fn at_hand(&self) -> Option<Access> {
+        let keeper = &self.client.connector().keeper;
+        keeper.ready(&keeper.shared.cache.grant(self.grant_id)?)
+    }
+
     fn access(&self, deadline: Instant) -> BoxFuture<'_, Result<Access>> {
         Box::pin(async move {
             let keeper = &self.client.connector().keeper;
@@ -175,7 +203,8 @@ impl Supply<'_> {
 
 impl Fetch for Client {
     fn fetch(&self, options: RequestOptions) -> BoxFuture<'_, Result<(Response, String)>> {
-        Box::pin(self.request(options, Intent::Listing))
+        let asked = self.request(options, Intent::Listing);
+        Box::pin(async { asked.await.map(|(response, cloud_id)| (response, cloud_id.as_ref().into())) })
     }
 
     fn background(&self) -> bool {

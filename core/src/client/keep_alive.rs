@@ -30,6 +30,9 @@ const PAGE: u32 = 100;
 /// One grant's share of the pass.
 const ONE_ROTATION: Duration = Duration::from_secs(60);
 
+/// Where only what is older than this is rotated, nothing that was rotated meanwhile is among it.
+const RECENT_MS: u64 = 3_600_000;
+
 /// A pass without a time of its own takes as long as it takes.
 const NO_LIMIT: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -69,7 +72,13 @@ impl Client {
             let at_once = options.concurrency as usize;
             let (mut due, mut others) =
                 (self.due(WhichDue::Idle(now.saturating_sub(idle).max(1))), Vec::new());
+            let mut had = HashSet::new();
             while let Some(mut page) = self.page(&mut due).await? {
+                if idle < RECENT_MS {
+                    // What another pass was rotating when this one began comes again behind the others, with tokens
+                    // that are older than this pass as well.
+                    page.retain(|grant| had.insert(grant.id.clone()));
+                }
                 let first = usize::from(random::byte()) % page.len().max(1);
                 page.rotate_left(first);
                 let rotations = page.into_iter().map(|grant| self.freshen_unless_held(grant).boxed());

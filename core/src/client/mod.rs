@@ -32,7 +32,7 @@ use crate::connect::Connector;
 use crate::error::{Code, Error, Result};
 use crate::event::Subscription;
 use crate::grant::cache::Held;
-use crate::request::{Board, Governor};
+use crate::request::{Board, Destinations, Governor};
 use crate::store::ConnectionRow;
 
 /// A client of one app and one store. Clones are handles of the same client; the last one dropped without
@@ -49,6 +49,7 @@ struct Inner {
     governor: Arc<Governor>,
     /// Where its pauses are shared with other processes.
     board: Board,
+    destinations: Destinations,
     /// New calls are refused and those under way end.
     closing: CancellationToken,
     /// Who only listens does so until here.
@@ -83,7 +84,7 @@ impl Client {
         F: Future<Output = Result<T>>,
     {
         if self.inner.closing.is_cancelled() {
-            return Err(Error::new(Code::Closed, "the client is closed"));
+            return Err(closed());
         }
         let span = timeout.unwrap_or(self.connector().config.timings.wait);
         let deadline = after(span);
@@ -92,8 +93,22 @@ impl Client {
             // knows what became of what it sent.
             biased;
             result = verb(deadline) => result,
-            () = self.inner.closing.cancelled() => Err(Error::new(Code::Cancelled, "the client was closed during the call")),
+            () = self.inner.closing.cancelled() => Err(cancelled()),
             () = tokio::time::sleep_until(deadline) => Err(out_of_time(span)),
+        };
+        self.settle().await;
+        result
+    }
+
+    /// The same for a verb that keeps to its time by itself.
+    async fn run_until_closed<T>(&self, verb: impl Future<Output = Result<T>>) -> Result<T> {
+        if self.inner.closing.is_cancelled() {
+            return Err(closed());
+        }
+        let result = tokio::select! {
+            biased;
+            result = verb => result,
+            () = self.inner.closing.cancelled() => Err(cancelled()),
         };
         self.settle().await;
         result
@@ -145,7 +160,7 @@ impl Client {
     async fn resolve(&self, id: &str, deadline: Instant) -> Result<(Arc<ConnectionRow>, Held)> {
         let keeper = &self.connector().keeper;
         match keeper.resolve(id).await? {
-            Some((row, held)) if row.site.is_some() && held.row.death.is_none() => Ok((row, held)),
+            Some((row, held)) if settled(&row, &held) => Ok((row, held)),
             _ => {
                 self.connector().finish_what_is_open(id, deadline).await?;
                 // What memory holds may be older than what another process finished.
@@ -165,10 +180,23 @@ impl Client {
     }
 }
 
+/// Whether nothing about a connection has to be finished before it is used.
+fn settled(row: &ConnectionRow, held: &Held) -> bool {
+    row.site.is_some() && held.row.death.is_none()
+}
+
 /// What a task of a call's own comes to.
 async fn task_of<T>(task: impl Future<Output = std::result::Result<Result<T>, JoinError>>) -> Result<T> {
     task.await
         .unwrap_or_else(|_| Err(Error::new(Code::Cancelled, "the call's task ended before it was done")))
+}
+
+fn closed() -> Error {
+    Error::new(Code::Closed, "the client is closed")
+}
+
+fn cancelled() -> Error {
+    Error::new(Code::Cancelled, "the client was closed during the call")
 }
 
 fn not_found(id: &str) -> Error {

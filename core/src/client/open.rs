@@ -18,8 +18,8 @@ use crate::grant::endpoint::TokenEndpoint;
 use crate::grant::gate::Gate;
 use crate::grant::keeper::Keeper;
 use crate::options::CloseOptions;
-use crate::request::Board;
 use crate::request::governor::registry;
+use crate::request::{Board, Destinations};
 use crate::store::keys::Key32;
 use crate::store::location::Location;
 use crate::store::open::{Opened, open};
@@ -64,7 +64,9 @@ impl Client {
         let board = Board::new(store, tasks, config.hosts.api().as_str(), &config.client_id);
         let connector = Connector { keeper, config, transport, finishing: Arc::default() };
         let (closing, gone) = (CancellationToken::new(), CancellationToken::new());
-        let client = Self { inner: Arc::new(Inner { connector, governor, board, closing, gone }) };
+        let destinations = Destinations::default();
+        let inner = Inner { connector, governor, board, destinations, closing, gone };
+        let client = Self { inner: Arc::new(inner) };
         if client.background() {
             client.look_after_doubts();
         }

@@ -54,6 +54,11 @@ impl Cache {
         self.catch_up(store).await
     }
 
+    /// Whether the last look at what others changed is long enough ago for another one.
+    pub(crate) fn is_due(&self) -> bool {
+        boot_ms().saturating_sub(self.synced.load(Ordering::Acquire)) >= SYNC_EVERY_MS
+    }
+
     async fn catch_up(&self, store: &dyn Store) -> Result<()> {
         let since = self.seq.load(Ordering::Acquire);
         let changes = store.changes(since).await?;

@@ -2,6 +2,7 @@
 //! rules 1–3 and 9).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -19,6 +20,7 @@ use crate::clock::boot_ms;
 use crate::error::{Code, Error, Result};
 use crate::lock::lock;
 use crate::store::{ConnectionRow, GrantRow, Sealed};
+use crate::timings::Timings;
 
 /// A token that came from a rejection this recently is not rotated for another one.
 const HEAL_ONCE_IN_MS: u64 = 60_000;
@@ -80,6 +82,17 @@ impl Keeper {
         self.reload(connection_id).await
     }
 
+    /// The same, where memory has it and nobody has to be asked: as most calls find it.
+    pub(crate) fn at_hand(&self, connection_id: &str) -> Option<(Arc<ConnectionRow>, Held)> {
+        let cache = &self.shared.cache;
+        if cache.is_due() {
+            return None;
+        }
+        let connection = cache.connection(connection_id)?;
+        let grant = cache.grant(&connection.grant_id)?;
+        Some((connection, grant))
+    }
+
     /// The same, past memory.
     pub(crate) async fn reload(&self, connection_id: &str) -> Result<Option<(Arc<ConnectionRow>, Held)>> {
         let Some((connection, grant)) = self.shared.store.resolve(connection_id).await? else {
@@ -102,12 +115,19 @@ impl Keeper {
         Ok(self.shared.cache.keep_grant(Held { row: Arc::new(row), access, healed_at: None }))
     }
 
+    /// The access token of a grant that nothing need be done for: as most calls find it.
+    pub(crate) fn ready(&self, held: &Held) -> Option<Access> {
+        let timings = &self.shared.endpoint.timings;
+        let rests = held.row.death.is_none() && held.row.doubt().is_none();
+        (rests && held.access.left() > margin(timings.early_margin, &held.access, timings))
+            .then(|| held.access.clone())
+    }
+
     /// An access token that is good for a call made now.
     pub(crate) async fn access(&self, held: Held, deadline: Instant) -> Result<Access> {
         let timings = &self.shared.endpoint.timings;
         let left = held.access.left();
-        let life = held.access.expires_at_ms.saturating_sub(held.access.issued_at_ms);
-        let margin = |span| millis(span).min(life / u64::from(timings.margin_share.max(1)));
+        let margin = |span| margin(span, &held.access, timings);
         let goal = goal_of(&held.row);
         if left > margin(timings.early_margin) {
             let doubt = self.left_in_doubt(&held.row).await;
@@ -229,6 +249,12 @@ impl Keeper {
             async move { Runner::new(shared, flight, &id).run(goal).await }
         })
     }
+}
+
+/// How long before its end a token counts as old: less for one that does not live long.
+fn margin(span: Duration, access: &Access, timings: &Timings) -> u64 {
+    let life = access.expires_at_ms.saturating_sub(access.issued_at_ms);
+    millis(span).min(life / u64::from(timings.margin_share.max(1)))
 }
 
 fn goal_of(row: &GrantRow) -> Goal {

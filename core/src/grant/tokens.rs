@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -49,6 +51,15 @@ impl TokenPair {
     }
 }
 
+/// The header's value, one for all requests of a token, wiped with the last of them.
+pub(crate) fn bearer(token: &SecretString) -> Option<HeaderValue> {
+    let text = ["Bearer ", token.expose_secret()].concat();
+    let text = Bytes::from_owner(Zeroizing::new(text.into_bytes()));
+    let mut value = HeaderValue::from_maybe_shared(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
 fn unreadable() -> Error {
     Error::new(Code::DecryptionFailed, "a sealed pair of tokens does not hold what it should")
 }
@@ -58,6 +69,8 @@ fn unreadable() -> Error {
 pub struct Access {
     /// The token.
     pub token: Arc<SecretString>,
+    /// The header that carries it; nothing for a token with characters no header may have.
+    pub bearer: Option<HeaderValue>,
     /// The grant it belongs to.
     pub grant_id: Arc<str>,
     /// Its generation there.
@@ -86,6 +99,7 @@ impl Access {
         here: Here<'_>,
     ) -> Self {
         Self {
+            bearer: bearer(&token),
             token: Arc::new(token),
             grant_id: Arc::from(grant_id),
             generation,

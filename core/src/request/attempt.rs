@@ -148,7 +148,12 @@ fn cure(verdict: Verdict, age: u64, tried: Tried, deadline: Instant, retry: Retr
 }
 
 async fn token(tokens: &dyn Tokens, deadline: Instant, request: &Prepared) -> Result<Access> {
-    timeout_at(deadline, tokens.access(deadline)).await.unwrap_or_else(|_| Err(no_time(request, NO_TOKEN)))
+    match tokens.at_hand() {
+        Some(access) => Ok(access),
+        None => timeout_at(deadline, tokens.access(deadline))
+            .await
+            .unwrap_or_else(|_| Err(no_time(request, NO_TOKEN))),
+    }
 }
 
 async fn replace(
@@ -180,19 +185,16 @@ fn left(deadline: Instant) -> Duration {
 }
 
 fn response(request: &Prepared, answer: Answer, trail: Trail) -> Response {
-    let mut url = request.url.clone();
-    url.set_query(None);
     let origin = Arc::new(Origin {
-        connection_id: request.connection_id.clone(),
-        method: request.method.to_string(),
-        path: request.path.clone(),
+        asker: Arc::clone(&request.asker),
+        method: request.method.clone(),
+        path: Arc::clone(&request.path),
         writes: !request.reads,
-        granted_scopes: request.granted_scopes.clone(),
     });
     Response {
         status: answer.status,
         headers: answer.headers,
-        url: url.into(),
+        url: request.url.clone(),
         attempts: trail.attempts,
         history: trail.entries,
         body: answer.body,
@@ -205,7 +207,7 @@ fn response(request: &Prepared, answer: Answer, trail: Trail) -> Response {
 
 fn about(request: &Prepared, code: Code, text: String) -> Error {
     Error::new(code, text)
-        .with("connection_id", &*request.connection_id)
+        .with("connection_id", &*request.asker.connection_id)
         .with("method", request.method.as_str())
         .with("path", &*request.path)
 }
@@ -242,7 +244,7 @@ fn limited(request: &Prepared, answer: &Answer) -> Error {
 
 fn failed(request: &Prepared, failure: Failure, status: Option<u16>, words: &str, attempts: u32) -> Error {
     let asked = format!("{} {}", request.method, request.path);
-    let host = request.url.host_str().unwrap_or_default();
+    let host = request.uri.host().unwrap_or_default();
     let (code, text) = match failure {
         Failure::Network | Failure::RateLimited(_) => {
             (Code::Network, format!("{asked} failed on the way to {host}: {words}"))

@@ -123,8 +123,8 @@ impl Download {
         let text = format!("{before} {} {} {after}", self.origin.method, self.origin.path);
         Error::new(code, text)
             .with_status(self.status)
-            .with("connection_id", &*self.origin.connection_id)
-            .with("method", &*self.origin.method)
+            .with("connection_id", &*self.origin.asker.connection_id)
+            .with("method", self.origin.method.as_str())
             .with("path", &*self.origin.path)
     }
 }

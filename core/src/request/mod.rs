@@ -5,6 +5,7 @@
 
 mod attempt;
 mod decode;
+mod destination;
 mod download;
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) mod fuzz;
@@ -42,6 +43,7 @@ use crate::options::RequestOptions;
 use crate::records::Site;
 use crate::transport::Transport;
 
+pub(crate) use destination::{Destination, Destinations};
 pub use download::Download;
 pub use governor::RateLimit;
 pub(crate) use governor::{Board, Governor};
@@ -49,22 +51,14 @@ pub(crate) use healing::{is_rejection, settling};
 pub use history::{HistoryEntry, HistoryReason};
 pub use response::Response;
 
-/// Who a call is made for: resolved by the client before each call.
-#[derive(Clone, Debug)]
-pub(crate) struct Destination {
-    /// The connection, as errors name it.
-    pub(crate) connection_id: String,
-    /// The site's stable key.
-    pub(crate) cloud_id: String,
-    /// The site's address; absolute URLs below it are re-rooted onto the gateway (F5.3).
-    pub(crate) site_url: String,
-    /// What was granted on this site, for `missing_scope`.
-    pub(crate) granted_scopes: Vec<String>,
-}
-
 /// What the request path needs of the rotation.
 pub(crate) trait Tokens: Send + Sync {
-    /// A token to send now. Asked for before every attempt, so it must be quick while one is valid.
+    /// A token to send now, if there is one that nobody need be asked for. Looked for before every attempt.
+    fn at_hand(&self) -> Option<Access> {
+        None
+    }
+
+    /// A token to send now.
     fn access(&self, deadline: Instant) -> BoxFuture<'_, Result<Access>>;
 
     /// The API refused this token (DESIGN rule 9): re-reads the store, gives a newer one if there is one, else rotates
@@ -76,7 +70,6 @@ pub(crate) trait Tokens: Send + Sync {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Channel<'a> {
     pub(crate) transport: &'a Transport,
-    pub(crate) hosts: &'a Hosts,
     pub(crate) limiter: Limiter<'a>,
 }
 
@@ -143,7 +136,7 @@ pub(crate) async fn send(
     limits: Limits,
     intent: Intent,
 ) -> Result<Response> {
-    let request = prepared::prepare(channel.hosts, destination, options, limits, intent)?;
+    let request = prepared::prepare(destination, options, limits, intent)?;
     let deadline = after(limits.timeout);
     let network = wire::Network { transport: channel.transport, max_body_bytes: limits.max_body_bytes };
     let response = attempt::run(&network, &channel.limiter, &request, tokens, deadline).await?;
@@ -155,16 +148,8 @@ pub(crate) async fn send(
 /// # Errors
 /// `destination_refused`.
 pub(crate) fn located(hosts: &Hosts, site: &Site, given: &str) -> Result<String> {
-    let destination = Destination {
-        connection_id: String::new(),
-        cloud_id: site.cloud_id.clone(),
-        site_url: site.url.clone(),
-        granted_scopes: Vec::new(),
-    };
-    let target = target::resolve(hosts, &destination, given)?;
-    let mut url = target.url;
-    url.set_query(target.query.as_deref());
-    Ok(url.into())
+    let target = target::resolve(&Destination::new(hosts, "", site, &[]), given)?;
+    Ok(prepared::whole(&target.url, target.query.as_deref()))
 }
 
 /// Refuses what no site could be asked: a call is checked before it is made for many. Whether a URL is of the right
@@ -173,14 +158,9 @@ pub(crate) fn located(hosts: &Hosts, site: &Site, given: &str) -> Result<String>
 /// # Errors
 /// `invalid_argument`, `destination_refused`.
 pub(crate) fn check(hosts: &Hosts, options: &RequestOptions) -> Result<()> {
-    let nowhere = Destination {
-        connection_id: String::new(),
-        cloud_id: "any".to_owned(),
-        site_url: String::new(),
-        granted_scopes: Vec::new(),
-    };
+    let nowhere = Destination::new(hosts, "", &Site::nameless("any", ""), &[]);
     let limits = Limits { max_body_bytes: u64::MAX, timeout: Duration::MAX };
-    match prepared::prepare(hosts, &nowhere, options, limits, Intent::ByMethod) {
+    match prepared::prepare(&nowhere, options, limits, Intent::ByMethod) {
         Err(error) if error.code() == Code::DestinationRefused && options.path.contains("://") => Ok(()),
         checked => checked.map(drop),
     }

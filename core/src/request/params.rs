@@ -62,8 +62,8 @@ fn values_of(option: &str, name: &str, value: &Value) -> Result<Vec<String>> {
 }
 
 /// The query of a request: what stood in the path, then the parameters, each encoded by itself.
-pub(super) fn query(in_path: Option<&str>, params: Option<&Map<String, Value>>) -> Result<Option<String>> {
-    let mut query = in_path.unwrap_or_default().to_owned();
+pub(super) fn query(in_path: Option<String>, params: Option<&Map<String, Value>>) -> Result<Option<String>> {
+    let mut query = in_path.unwrap_or_default();
     for (name, value) in params.into_iter().flatten() {
         for text in values(name, value)? {
             if !query.is_empty() {
@@ -131,7 +131,7 @@ mod tests {
     use crate::error::Code;
 
     fn written(in_path: Option<&str>, params: Value) -> Result<Option<String>> {
-        query(in_path, params.as_object())
+        query(in_path.map(str::to_owned), params.as_object())
     }
 
     #[test]

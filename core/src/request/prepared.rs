@@ -1,15 +1,16 @@
 //! A call made ready to be sent as often as it takes: everything checked, nothing left to fail between attempts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
-use url::Url;
+use http::{Method, Uri};
 
+use super::destination::Asker;
 use super::governor::Route;
 use super::{Destination, Intent, Limits, decode, multipart, params, target};
-use crate::atlassian::{Hosts, media};
+use crate::atlassian::media;
 use crate::body::Body;
 use crate::error::{Code, Error, Result};
 use crate::options::{RequestOptions, Retry};
@@ -18,12 +19,14 @@ use crate::upload::Upload;
 /// A call without its token.
 #[derive(Debug)]
 pub(super) struct Prepared {
-    pub(super) connection_id: String,
+    pub(super) asker: Arc<Asker>,
     pub(super) method: Method,
     /// With the query.
-    pub(super) url: Url,
-    /// Below the site, without the query: safe to show.
-    pub(super) path: String,
+    pub(super) uri: Uri,
+    /// Without it: safe to show.
+    pub(super) url: String,
+    /// The same below the site.
+    pub(super) path: Arc<str>,
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Body>,
     /// Whether it carries the token. Signed addresses on other hosts do without (F5.7), and outside what Jira counts.
@@ -36,7 +39,6 @@ pub(super) struct Prepared {
     pub(super) patience: Option<Duration>,
     pub(super) reads: bool,
     pub(super) retry: Retry,
-    pub(super) granted_scopes: Vec<String>,
     /// What rate limits it by.
     pub(super) route: Route,
 }
@@ -47,30 +49,33 @@ const ANYTHING: HeaderValue = HeaderValue::from_static("*/*");
 
 /// Checks everything about a call that can be checked before it is sent.
 pub(super) fn prepare(
-    hosts: &Hosts,
     destination: &Destination,
     options: &RequestOptions,
     limits: Limits,
     intent: Intent,
 ) -> Result<Prepared> {
     let method = params::method(&options.method)?;
-    let target = target::resolve(hosts, destination, &options.path)?;
-    let mut url = target.url;
-    url.set_query(params::query(target.query.as_deref(), options.params.as_ref())?.as_deref());
+    let target = target::resolve(destination, &options.path)?;
+    let query = params::query(target.query, options.params.as_ref())?;
+    let uri = Uri::from_maybe_shared(Bytes::from(whole(&target.url, query.as_deref()))).map_err(|_| {
+        Error::new(Code::DestinationRefused, "the path is refused: it cannot be written into a request")
+    })?;
+    let path: Arc<str> = target.path.into();
     let mut headers = params::headers(options.headers.as_ref(), options.relay)?;
-    let is_file = media::is_file(&method, &target.path);
+    let is_file = media::is_file(&method, &path);
     headers.entry(ACCEPT).or_insert(if is_file { ANYTHING } else { JSON });
     decode::accept(&mut headers);
     let body = body(options, &mut headers)?;
     let patience = options.is_unhurried().then_some(limits.timeout);
     let reads = intent == Intent::Listing || super::reads(method.as_str());
-    let Destination { connection_id, cloud_id, .. } = destination;
-    let route = Route::new(connection_id, target.product, cloud_id, &method, &target.path, reads);
+    let asker = Arc::clone(&destination.asker);
+    let route = Route::new(Arc::clone(&asker), target.product, method.clone(), Arc::clone(&path), reads);
     Ok(Prepared {
-        connection_id: destination.connection_id.clone(),
+        asker,
         method,
-        url,
-        path: target.path,
+        uri,
+        url: target.url,
+        path,
         headers,
         body,
         bearer: true,
@@ -79,9 +84,16 @@ pub(super) fn prepare(
         patience,
         reads,
         retry: options.retry,
-        granted_scopes: destination.granted_scopes.clone(),
         route,
     })
+}
+
+/// An address with its query.
+pub(super) fn whole(url: &str, query: Option<&str>) -> String {
+    match query {
+        Some(query) => [url, "?", query].concat(),
+        None => url.to_owned(),
+    }
 }
 
 /// The one body of a call, and the headers that go with it.

@@ -2,6 +2,8 @@
 //! opens them, so neither token nor cookie nor header of the caller's goes there, except those that say which part of
 //! the file is wanted (F5.7).
 
+use std::sync::Arc;
+
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use http::header::{
@@ -21,6 +23,8 @@ use crate::error::{Code, Error, Result};
 use crate::event::Events;
 use crate::grant::Access;
 use crate::origin::{is_loopback, secure_or_loopback};
+
+const NOWHERE: &str = "its redirect leads to no address";
 
 /// Redirects in a row; Atlassian's own are one.
 const MOST_HOPS: usize = 5;
@@ -47,14 +51,14 @@ pub(super) async fn follow<O: Outside>(
     if !media::is_file(&request.method, &request.path) {
         return Ok(response);
     }
-    let at_home = is_loopback(&request.url);
+    let mut from = Url::parse(&request.uri.to_string()).map_err(|_| refused(request, NOWHERE))?;
+    let at_home = is_loopback(&from);
     // Limits of its own: what another host asks for is not Jira's, and Jira's are not its.
     let limiter = Limiter { governor: &Governor::default(), events: &Events::default(), board: None };
-    let mut from = request.url.clone();
     for _ in 0..MOST_HOPS {
         let Some(place) = leads(&response) else { return Ok(response) };
         let to = checked(&from, place, at_home).map_err(|why| refused(request, why))?;
-        let asked = elsewhere(request, to.clone());
+        let asked = elsewhere(request, &to)?;
         let mut next = attempt::run(outside, &limiter, &asked, &Nobody, deadline).await?;
         next.attempts += response.attempts;
         next.history.splice(0..0, response.history);
@@ -74,7 +78,7 @@ fn leads(response: &Response) -> Option<&str> {
 /// The address, if nobody on the way can read it, and if it is not this machine's own, where a redirect has no
 /// business unless the API is there as well.
 fn checked(from: &Url, place: &str, at_home: bool) -> Result<Url, &'static str> {
-    let mut to = from.join(place).map_err(|_| "its redirect leads to no address")?;
+    let mut to = from.join(place).map_err(|_| NOWHERE)?;
     to.set_fragment(None);
     if !secure_or_loopback(&to) {
         return Err("its redirect leads to an address that is not https");
@@ -93,21 +97,25 @@ fn refused(request: &Prepared, why: &str) -> Error {
         Code::DestinationRefused,
         format!("{} {} is not followed: {why}", request.method, request.path),
     )
-    .with("connection_id", &*request.connection_id)
+    .with("connection_id", &*request.asker.connection_id)
     .with("method", request.method.as_str())
     .with("path", &*request.path)
     .hinting("Ask with the parameter redirect=false to have Jira send the file itself (F5.7).")
 }
 
 /// The request for the file itself.
-fn elsewhere(request: &Prepared, url: Url) -> Prepared {
+fn elsewhere(request: &Prepared, to: &Url) -> Result<Prepared> {
+    let uri = to.as_str().parse().map_err(|_| refused(request, NOWHERE))?;
+    let mut url = to.clone();
+    url.set_query(None);
     let told = request.headers.iter().filter(|(name, _)| TOLD.contains(name));
     let headers: HeaderMap = told.map(|(name, value)| (name.clone(), value.clone())).collect();
-    Prepared {
-        connection_id: request.connection_id.clone(),
+    Ok(Prepared {
+        asker: Arc::clone(&request.asker),
         method: request.method.clone(),
-        url,
-        path: request.path.clone(),
+        uri,
+        url: url.into(),
+        path: Arc::clone(&request.path),
         headers,
         body: None,
         bearer: false,
@@ -116,9 +124,8 @@ fn elsewhere(request: &Prepared, url: Url) -> Prepared {
         patience: None,
         reads: true,
         retry: request.retry,
-        granted_scopes: request.granted_scopes.clone(),
         route: request.route.clone(),
-    }
+    })
 }
 
 /// Tokens for a request that carries none: nothing is ever rotated for what another host answers.
@@ -128,6 +135,7 @@ impl Tokens for Nobody {
     fn access(&self, _: Instant) -> BoxFuture<'_, Result<Access>> {
         let nothing = Access {
             token: SecretString::default().into(),
+            bearer: None,
             grant_id: "".into(),
             generation: 0,
             issued_at_ms: 0,

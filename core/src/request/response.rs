@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
+use super::destination::Asker;
 use super::{Download, HistoryEntry, retry_after};
 use crate::atlassian::diagnosis;
 use crate::clock::wall_ms;
@@ -37,11 +38,10 @@ pub struct Response {
 /// What was asked, for errors to name.
 #[derive(Debug, Default)]
 pub(super) struct Origin {
-    pub(super) connection_id: String,
-    pub(super) method: String,
-    pub(super) path: String,
+    pub(super) asker: Arc<Asker>,
+    pub(super) method: Method,
+    pub(super) path: Arc<str>,
     pub(super) writes: bool,
-    pub(super) granted_scopes: Vec<String>,
 }
 
 /// Headers and bodies can hold secrets (signed media URLs: F5.7), so only their outline is shown.
@@ -70,16 +70,16 @@ impl Response {
         }
         let origin = &self.origin;
         let asked = diagnosis::Asked {
-            method: &origin.method,
+            method: origin.method.as_str(),
             path: &origin.path,
             writes: origin.writes,
-            granted: &origin.granted_scopes,
+            granted: &origin.asker.granted_scopes,
         };
         let found = diagnosis::explain(&asked, self.status, &self.headers, &self.body);
         let mut error = Error::new(found.code, found.text)
             .with_status(self.status)
-            .with("connection_id", &*origin.connection_id)
-            .with("method", &*origin.method)
+            .with("connection_id", &*origin.asker.connection_id)
+            .with("method", origin.method.as_str())
             .with("path", &*origin.path);
         for (name, value) in found.details {
             error = error.with(name, value);
@@ -111,9 +111,9 @@ impl Response {
     }
 
     /// Has a body that is still on its way end with the client.
-    pub(crate) fn until(mut self, closing: CancellationToken) -> Self {
+    pub(crate) fn until(mut self, closing: &CancellationToken) -> Self {
         if let Some(download) = &mut self.arriving {
-            download.until(closing);
+            download.until(closing.clone());
         }
         self
     }
@@ -171,7 +171,7 @@ pub(super) fn rate_limit(error: Error, headers: &HeaderMap) -> Error {
 impl Response {
     /// An answer as tests need it.
     pub(crate) fn of(status: u16, body: &str) -> Self {
-        let origin = Origin { method: "GET".into(), path: "/rest/x".into(), ..Origin::default() };
+        let origin = Origin { path: "/rest/x".into(), ..Origin::default() };
         let url = "https://api.atlassian.com/ex/jira/c/rest/x".to_owned();
         let body = Bytes::from(body.to_owned());
         Self {

@@ -19,7 +19,7 @@ use super::*;
 use crate::body::{Body, Opened, Outgoing, Source};
 use crate::lock::lock;
 use crate::options::Retry;
-use crate::records::Product;
+use crate::records::{Product, Site};
 use crate::upload::Upload;
 
 mod properties;
@@ -313,12 +313,9 @@ impl Source for Again {
 }
 
 fn prepared(plan: &Plan) -> Prepared {
-    let destination = Destination {
-        connection_id: plan.connection.into(),
-        cloud_id: plan.cloud.into(),
-        site_url: "https://acme.atlassian.net".into(),
-        granted_scopes: Vec::new(),
-    };
+    let site = Site::nameless(plan.cloud, "https://acme.atlassian.net");
+    let hosts = Hosts::new(&BTreeMap::new()).unwrap();
+    let destination = Destination::new(&hosts, plan.connection, &site, &[]);
     let timeout = Duration::from_millis(plan.timeout_ms);
     let once = || Body::once(stream::iter([Ok(Bytes::from_static(b"file"))]).boxed(), None);
     let file = match plan.file {
@@ -332,9 +329,8 @@ fn prepared(plan: &Plan) -> Prepared {
         timeout: (plan.file != File::Unhurried).then_some(timeout),
         ..RequestOptions::new(plan.connection, plan.method, plan.path)
     };
-    let hosts = Hosts::new(&BTreeMap::new()).unwrap();
     let limits = Limits { max_body_bytes: 1 << 20, timeout };
-    prepare(&hosts, &destination, &options, limits, Intent::ByMethod).unwrap()
+    prepare(&destination, &options, limits, Intent::ByMethod).unwrap()
 }
 
 /// How a call ended, and when.

@@ -5,7 +5,6 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode, utf8_percent_encode};
 use url::Url;
 
 use super::Destination;
-use crate::atlassian::Hosts;
 use crate::error::{Code, Error, Result};
 use crate::origin::secure_or_loopback;
 use crate::records::Product;
@@ -33,8 +32,9 @@ const QUERY: &AsciiSet = &PATH.remove(b'?').add(b'\'');
 /// A checked destination.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Target {
-    /// The gateway's URL, without a query.
-    pub(super) url: Url,
+    /// The gateway's URL, without a query. Every parser reads it as it is written: what one could change was refused or
+    /// encoded.
+    pub(super) url: String,
     pub(super) product: Product,
     /// The path below the site, for messages.
     pub(super) path: String,
@@ -43,7 +43,7 @@ pub(super) struct Target {
 }
 
 /// Resolves `given` for `destination`.
-pub(super) fn resolve(hosts: &Hosts, destination: &Destination, given: &str) -> Result<Target> {
+pub(super) fn resolve(destination: &Destination, given: &str) -> Result<Target> {
     if given.chars().any(|c| c.is_control()) {
         return Err(refused("it holds control characters"));
     }
@@ -57,20 +57,12 @@ pub(super) fn resolve(hosts: &Hosts, destination: &Destination, given: &str) -> 
     if place.contains('\\') {
         return Err(refused("it holds a backslash"));
     }
-    let (product, path) =
-        if place.starts_with('/') { (None, place) } else { rooted(hosts, destination, place)? };
+    let (product, path) = if place.starts_with('/') { (None, place) } else { rooted(destination, place)? };
     check_segments(path)?;
     let product = family(product, path)?;
     let path = encode(path, PATH);
-    let mut url = hosts.product(product, &destination.cloud_id);
-    let whole = format!("{}{path}", url.path());
-    url.set_path(&whole);
-    // The parser resolves dot segments of its own; after the checks above there is nothing left for it to change.
-    if url.path() != whole {
-        return Err(refused("it does not stay as it is written"));
-    }
     Ok(Target {
-        url,
+        url: [destination.root(product).as_str(), &path].concat(),
         product,
         path,
         query: query.filter(|query| !query.is_empty()).map(|query| encode(query, QUERY)),
@@ -82,11 +74,7 @@ fn refused(why: &str) -> Error {
 }
 
 /// The path below the site that an absolute URL means, and the product where the URL names it.
-fn rooted<'a>(
-    hosts: &Hosts,
-    destination: &Destination,
-    place: &'a str,
-) -> Result<(Option<Product>, &'a str)> {
+fn rooted<'a>(destination: &Destination, place: &'a str) -> Result<(Option<Product>, &'a str)> {
     let neither = || refused("it is neither a path that begins with / nor an https URL");
     let (scheme, rest) = place.split_once("://").ok_or_else(neither)?;
     let end = rest.find('/').unwrap_or(rest.len());
@@ -105,16 +93,15 @@ fn rooted<'a>(
     if !secure_or_loopback(&url) {
         return Err(refused("it is not an https URL"));
     }
-    if url.origin() == hosts.api().origin() {
-        for product in [Product::Jira, Product::Confluence] {
-            let root = hosts.product(product, &destination.cloud_id);
-            if let Some(below) = path.strip_prefix(root.path()).filter(|below| below.starts_with('/')) {
-                return Ok((Some(product), below));
-            }
+    for product in [Product::Jira, Product::Confluence] {
+        let root = destination.root(product);
+        if root.origin() == url.origin()
+            && let Some(below) = path.strip_prefix(root.path()).filter(|below| below.starts_with('/'))
+        {
+            return Ok((Some(product), below));
         }
     }
-    let site = Url::parse(&destination.site_url).ok();
-    if site.is_some_and(|site| site.origin() == url.origin() && site.has_host()) {
+    if destination.site.as_ref().is_some_and(|site| site.origin() == url.origin() && site.has_host()) {
         return Ok((None, path));
     }
     Err(refused("it is not a URL of the connection's own site"))
@@ -217,17 +204,8 @@ mod tests {
 
     const CLOUD: &str = "11111111-2222-3333-4444-555555555555";
 
-    fn destination() -> Destination {
-        Destination {
-            connection_id: "user-42".into(),
-            cloud_id: CLOUD.into(),
-            site_url: "https://acme.atlassian.net".into(),
-            granted_scopes: Vec::new(),
-        }
-    }
-
     fn at(given: &str) -> Result<Target> {
-        resolve(&Hosts::new(&BTreeMap::new()).unwrap(), &destination(), given)
+        resolve(&Destination::at_acme(&BTreeMap::new(), CLOUD), given)
     }
 
     #[test]
@@ -268,7 +246,7 @@ mod tests {
             ),
         ] {
             let target = at(given).unwrap_or_else(|error| panic!("{given}: {error}"));
-            assert_eq!(target.url.as_str(), url, "{given}");
+            assert_eq!(target.url, url, "{given}");
             assert_eq!(target.query.as_deref(), query, "{given}");
         }
     }
@@ -369,12 +347,12 @@ mod tests {
     #[test]
     fn a_gateway_on_this_machine_keeps_its_port_and_base_path() {
         let endpoints = BTreeMap::from([("api".to_owned(), "http://127.0.0.1:8099/base/".to_owned())]);
-        let hosts = Hosts::new(&endpoints).unwrap();
+        let destination = Destination::at_acme(&endpoints, CLOUD);
         let url = format!("http://127.0.0.1:8099/base/ex/jira/{CLOUD}/rest/x");
         for given in ["/rest/x", &url] {
-            assert_eq!(resolve(&hosts, &destination(), given).unwrap().url.as_str(), url);
+            assert_eq!(resolve(&destination, given).unwrap().url, url);
         }
-        assert!(resolve(&hosts, &destination(), "http://127.0.0.1:8098/rest/x").is_err());
+        assert!(resolve(&destination, "http://127.0.0.1:8098/rest/x").is_err());
     }
 
     proptest! {
@@ -385,14 +363,17 @@ mod tests {
             tail in "([./\\\\;:@?#%&=a-z ]|%(25){0,3}2e|%2E|%(25)?2f|%(25)?5c|%(25)?00|%3b|\\.\\.|\\PC){0,24}",
         ) {
             if let Ok(target) = at(&format!("{prefix}{tail}")) {
-                prop_assert_eq!(target.url.host_str(), Some("api.atlassian.com"));
-                prop_assert_eq!(target.url.port_or_known_default(), Some(443));
-                let path = target.url.path();
+                let url = Url::parse(&target.url).unwrap();
+                prop_assert_eq!(url.as_str(), &target.url, "a parser changes it");
+                prop_assert_eq!(url.host_str(), Some("api.atlassian.com"));
+                prop_assert_eq!(url.port_or_known_default(), Some(443));
+                let path = url.path();
                 let jira = path.starts_with(&format!("/ex/jira/{CLOUD}/rest/"));
                 let wiki = path.starts_with(&format!("/ex/confluence/{CLOUD}/wiki/"));
                 prop_assert!(jira || wiki, "{}", path);
                 prop_assert!(path.is_ascii() && !leads_up(path), "{}", path);
-                prop_assert_eq!(Url::parse(target.url.as_str()).unwrap(), target.url);
+                let written: http::Uri = target.url.parse().unwrap();
+                prop_assert_eq!(written.path(), path);
             }
         }
     }

@@ -17,6 +17,7 @@ use super::loopback::{Reply, Server, reply};
 use super::*;
 use crate::clock::wall_ms;
 use crate::error::{Code, Error};
+use crate::grant::tokens::bearer;
 use crate::options::Retry;
 
 mod bodies;
@@ -50,8 +51,10 @@ impl Grant {
 
     fn now(&self) -> Access {
         let generation = self.generation.load(Ordering::SeqCst);
+        let token = SecretString::from(format!("token-{generation}"));
         Access {
-            token: Arc::new(SecretString::from(format!("token-{generation}"))),
+            bearer: bearer(&token),
+            token: Arc::new(token),
             grant_id: Arc::from("g"),
             generation: generation.into(),
             issued_at_ms: wall_ms() - self.age_ms,
@@ -110,17 +113,11 @@ fn write() -> Run {
 impl Run {
     async fn to(&self, port: u16) -> Result<Response> {
         let api = BTreeMap::from([("api".to_owned(), format!("http://127.0.0.1:{port}"))]);
-        let hosts = Hosts::new(&api).unwrap();
-        let destination = Destination {
-            connection_id: "user-42".into(),
-            cloud_id: "cloud".into(),
-            site_url: "https://acme.atlassian.net".into(),
-            granted_scopes: vec!["read:jira-work".into()],
-        };
+        let destination = Destination::at_acme(&api, "cloud");
         let limits = Limits { max_body_bytes: self.max_body_bytes, timeout: self.timeout };
         let transport = transport();
         let limiter = Limiter { governor: &Governor::default(), events: &Events::default(), board: None };
-        let channel = Channel { transport: &transport, hosts: &hosts, limiter };
+        let channel = Channel { transport: &transport, limiter };
         send(&channel, &destination, &self.tokens, &self.options, limits, self.intent).await
     }
 

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
-use secrecy::ExposeSecret;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
 use super::decode;
@@ -240,27 +239,15 @@ fn build(request: &Prepared, access: &Access, body: Outgoing) -> Result<http::Re
     if let Some(length) = body.length().filter(|length| *length > 0 || brings) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
-    let uri: Uri = request.url.as_str().parse().map_err(|_| {
-        Error::new(Code::DestinationRefused, "the path is refused: it cannot be written into a request")
-    })?;
     let mut http = http::Request::new(body);
     *http.method_mut() = request.method.clone();
-    *http.uri_mut() = uri;
+    *http.uri_mut() = request.uri.clone();
     *http.headers_mut() = headers;
     Ok(http)
 }
 
 fn bearer(access: &Access) -> Result<HeaderValue> {
-    let token = access.token.expose_secret();
-    let mut text = BytesMut::with_capacity(BEARER.len() + token.len());
-    text.extend_from_slice(BEARER);
-    text.extend_from_slice(token.as_bytes());
-    // The header is a copy that nobody wipes, so wiping one more on the way to it would keep nothing secret.
-    let mut bearer = HeaderValue::from_maybe_shared(text.freeze()).map_err(|_| {
+    access.bearer.clone().ok_or_else(|| {
         Error::new(Code::IdentityUnavailable, "the access token has characters no header may have")
-    })?;
-    bearer.set_sensitive(true);
-    Ok(bearer)
+    })
 }
-
-const BEARER: &[u8] = b"Bearer ";

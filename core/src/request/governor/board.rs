@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 
 use super::scope::Scope;
@@ -87,8 +88,9 @@ impl Board {
         }
     }
 
-    /// Reads what others have told, if the last look is long enough ago. Only the first call of a process waits for it.
-    pub(crate) async fn look(&self, governor: &Arc<Governor>) {
+    /// Reads what others have told, if the last look is long enough ago. Only the first call of a process waits for it,
+    /// until its deadline at most.
+    pub(crate) async fn look(&self, governor: &Arc<Governor>, deadline: Instant) {
         let (last, now) = (self.inner.looked.load(Ordering::Acquire), boot_ms().max(1));
         let due = last == 0 || now.saturating_sub(last) >= LOOK_EVERY_MS;
         if !due || self.inner.looked.compare_exchange(last, now, Ordering::AcqRel, Ordering::Acquire).is_err()
@@ -104,7 +106,7 @@ impl Board {
         });
         if last == 0 {
             // A store that does not answer keeps nobody from calling Jira.
-            let _ = tokio::time::timeout(FIRST_LOOK, seen).await;
+            let _ = timeout_at(deadline.min(Instant::now() + FIRST_LOOK), seen).await;
         }
     }
 
@@ -258,10 +260,9 @@ mod tests {
 
         /// What a call made now would be held back by.
         async fn held(&self, route: &Route) -> Option<String> {
-            self.board.look(&self.governor).await;
+            self.board.look(&self.governor, soon()).await;
             self.settle().await;
-            let soon = Instant::now() + Duration::from_secs(1);
-            self.governor.passage(route).admit(soon).await.err().and_then(|held| held.reason)
+            self.governor.passage(route).admit(soon()).await.err().and_then(|held| held.reason)
         }
 
         async fn held_after_a_while(&self, route: &Route) -> Option<String> {
@@ -270,8 +271,12 @@ mod tests {
         }
     }
 
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(1)
+    }
+
     fn route(cloud_id: &str, path: &str) -> Route {
-        Route::new("user-42", Product::Jira, cloud_id, &Method::GET, path, true)
+        Route::from_parts("user-42", Product::Jira, cloud_id, Method::GET, path)
     }
 
     const GLOBAL: &str = "jira-quota-global-based";
@@ -294,7 +299,7 @@ mod tests {
         assert_eq!(later.held(&one).await.as_deref(), Some(GLOBAL));
         let elsewhere = Board::new(store, (TaskTracker::new(), true), "https://api.example.com/", "app-2");
         let governor = Arc::default();
-        elsewhere.look(&governor).await;
+        elsewhere.look(&governor, soon()).await;
         assert!(governor.shared_pauses().is_empty(), "another app's pauses are its own");
     }
 

@@ -129,7 +129,7 @@ pub(super) fn paused(limits: &mut Vec<RateLimit>, scope: &Scope, reason: Option<
 
 fn near_limit(route: &Route, scope: &Scope, budget: &Budget, reset_at: Option<u64>) -> Event {
     Event::new(EventKind::NearLimit)
-        .connection(&route.connection)
+        .connection(route.connection())
         .with("name", &*budget.name)
         .with("scope", scope.reach().as_str())
         .with("cloud_id", scope.cloud_id())

@@ -228,11 +228,11 @@ impl<'g> Passage<'g> {
             let had_turn = self.passed.contains(&scope);
             if gate.is_paused(now) || (!had_turn && gate.holds(now)) {
                 let waiter = Arc::new(Notify::new());
-                gate.lanes.push(&self.route.connection, Arc::clone(&waiter));
+                gate.lanes.push(self.route.connection(), Arc::clone(&waiter));
                 return Some(Place {
                     governor: self.governor,
                     scope,
-                    connection: Arc::clone(&self.route.connection),
+                    connection: Arc::clone(self.route.connection()),
                     waiter,
                 });
             }

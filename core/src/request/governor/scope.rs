@@ -7,6 +7,7 @@ use http::Method;
 use crate::atlassian::endpoint;
 use crate::atlassian::rate_limits::Reach;
 use crate::records::Product;
+use crate::request::destination::Asker;
 
 /// One thing that can be asked to slow down. The app itself is what a [`super::Governor`] is for. Points are counted
 /// for each product by itself: Jira's reasons and Confluence's have names of their own (F7.4).
@@ -49,10 +50,8 @@ impl Scope {
 /// A call, as limits see it. Its endpoint is looked up when somebody asks: most calls meet no limit.
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
-    /// Whose turn it is among those that wait.
-    pub(crate) connection: Arc<str>,
+    asker: Arc<Asker>,
     product: Product,
-    cloud_id: Arc<str>,
     method: Method,
     path: Arc<str>,
     reads: bool,
@@ -62,22 +61,18 @@ pub(crate) struct Route {
 impl Route {
     /// `path` is the one below the site. Only writes are counted by issue (F7.1).
     pub(crate) fn new(
-        connection: &str,
+        asker: Arc<Asker>,
         product: Product,
-        cloud_id: &str,
-        method: &Method,
-        path: &str,
+        method: Method,
+        path: Arc<str>,
         reads: bool,
     ) -> Self {
-        Self {
-            connection: Arc::from(connection),
-            product,
-            cloud_id: Arc::from(cloud_id),
-            method: method.clone(),
-            path: Arc::from(path),
-            reads,
-            template: OnceLock::new(),
-        }
+        Self { asker, product, method, path, reads, template: OnceLock::new() }
+    }
+
+    /// Whose turn it is among those that wait.
+    pub(crate) fn connection(&self) -> &Arc<str> {
+        &self.asker.connection_id
     }
 
     /// What covers it, the widest first.
@@ -94,7 +89,7 @@ impl Route {
     }
 
     fn of(&self, reach: Reach) -> Option<Scope> {
-        let cloud_id = Arc::clone(&self.cloud_id);
+        let cloud_id = Arc::clone(&self.asker.cloud_id);
         match reach {
             Reach::App => Some(Scope::App(self.product)),
             Reach::Tenant => Some(Scope::Tenant(self.product, cloud_id)),
@@ -108,5 +103,22 @@ impl Route {
                 Some(Scope::Issue(cloud_id, Arc::from(issue)))
             }
         }
+    }
+}
+
+#[cfg(any(test, feature = "fuzz"))]
+impl Route {
+    /// As tests need it.
+    pub(crate) fn from_parts(
+        connection: &str,
+        product: Product,
+        cloud_id: &str,
+        method: Method,
+        path: &str,
+    ) -> Self {
+        let (connection_id, cloud_id) = (connection.into(), cloud_id.into());
+        let reads = method == Method::GET;
+        let asker = Asker { connection_id, cloud_id, granted_scopes: Vec::new() };
+        Self::new(Arc::new(asker), product, method, path.into(), reads)
     }
 }

@@ -12,8 +12,7 @@ use crate::records::Product;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn route(connection: &str, cloud: &str, method: Method, path: &str) -> Route {
-    let reads = method == Method::GET;
-    Route::new(connection, Product::Jira, cloud, &method, path, reads)
+    Route::from_parts(connection, Product::Jira, cloud, method, path)
 }
 
 fn get(connection: &str) -> Route {
@@ -52,7 +51,7 @@ async fn each_reason_pauses_what_it_is_meant_for_and_nothing_else() {
         route("a", "cloud-1", Method::PUT, "/rest/api/3/issue/ACME-2"),
         route("a", "cloud-1", Method::GET, "/rest/api/3/myself"),
         route("c", "cloud-2", Method::PUT, issue),
-        Route::new("a", Product::Confluence, "cloud-1", &Method::GET, "/wiki/api/v2/pages", true),
+        Route::from_parts("a", Product::Confluence, "cloud-1", Method::GET, "/wiki/api/v2/pages"),
     ];
     for (reason, open) in [
         ("jira-per-issue-on-write", [false, false, true, true, true, true, true]),

@@ -14,6 +14,7 @@ impl Slow<'_> {
         sleep(Duration::from_millis(self.plan.token_ms)).await;
         Access {
             token: Arc::new(SecretString::from("token")),
+            bearer: None,
             grant_id: Arc::from("g"),
             generation: self.generation.load(Ordering::SeqCst),
             issued_at_ms: self.world.wall_ms() - self.plan.token_age_ms,
