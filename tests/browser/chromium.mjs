@@ -58,6 +58,17 @@ export async function visitor(test, browser, options = {}) {
   return { context, page, seen };
 }
 
+/**
+ * Has the page load itself once more, as a person would. The browser's own command for it is refused while the page is
+ * on its way from one site to another, which it still is for a moment after its text is there.
+ */
+export async function reload(page) {
+  const answered = page.waitForResponse((response) => response.request().isNavigationRequest());
+  await page.evaluate(() => void setTimeout(() => location.reload()));
+  await answered;
+  await page.waitForLoadState();
+}
+
 /** What every page promises: no complaint of the browser, nobody else asked, no code or state kept in its address. */
 export function quiet({ page, seen }) {
   assert.deepEqual(seen.complaints, []);

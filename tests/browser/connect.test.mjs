@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
-import { inspect, open, quiet, visitor } from './chromium.mjs';
+import { inspect, open, quiet, reload, visitor } from './chromium.mjs';
 import { begin, connect, connected, failed, folderOf, WallClock } from './desk.mjs';
 
 const THREE = {
@@ -205,14 +205,14 @@ test('reloading and going back repeat nothing', async (t) => {
     if (request.url().startsWith(`${desk.callback}?`)) callback = request.url();
   });
   await consent(page, running.url);
-  for (const again of [() => page.reload(), () => page.goto(callback)]) {
+  for (const again of [() => reload(page), () => page.goto(callback)]) {
     await again();
     await said(page, 'Choose a Jira site');
   }
   await page.getByRole('radio', { name: 'zeta' }).check();
   await page.getByRole('button', { name: 'Use this site' }).click();
   await said(page, 'Connected');
-  await page.reload();
+  await reload(page);
   await said(page, 'Connected');
   await page.goto(callback);
   await said(page, 'Connected');
