@@ -175,14 +175,18 @@ test('a reload while the code is being exchanged waits for that exchange', async
   await said(page, 'Allow access?');
   await page.getByRole('radio', { name: 'acme' }).check();
   const callbacks = [];
+  const returning = (request) => request.url().startsWith(`${desk.callback}?`);
   page.on('request', (request) => {
-    if (request.url().startsWith(`${desk.callback}?`)) callbacks.push(request);
+    if (returning(request)) callbacks.push(request);
   });
+  // The browser's word of a request may come after the answerer's that it has it, so both are waited for.
+  const returned = page.waitForRequest(returning);
   await page.getByRole('button', { name: 'Accept' }).click({ noWaitAfter: true });
+  await returned;
   const held = async () => (await desk.sandbox.control('GET', '/faults')).some(({ waiting }) => waiting > 0);
   while (!(await held()));
   // As with F5: the first request for the callback is given up, and another one made.
-  const again = page.waitForRequest((request) => request.url().startsWith(`${desk.callback}?`));
+  const again = page.waitForRequest(returning);
   const reloaded = page.goto(callbacks[0].url());
   await again;
   await desk.sandbox.control('DELETE', '/faults');
