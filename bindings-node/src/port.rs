@@ -129,9 +129,13 @@ impl Port {
     }
 
     fn push(&self, completion: Completion) {
-        let mut ended = self.calls.ended.lock();
-        ended.push(completion);
-        if ended.len() == 1 {
+        let first = {
+            let mut ended = self.calls.ended.lock();
+            ended.push(completion);
+            ended.len() == 1
+        };
+        // With the lock free: JavaScript's thread may go on as soon as it is rung, and would wait for it.
+        if first {
             // Refused only when the environment has ended, and nobody waits.
             let _ = self.bell.lock().call((), ThreadsafeFunctionCallMode::NonBlocking);
         }

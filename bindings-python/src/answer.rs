@@ -3,11 +3,12 @@
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::thread;
 
 use bytes::Bytes;
 use futures::FutureExt;
+use futures::future::{BoxFuture, CatchUnwind, Map};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -42,14 +43,17 @@ pub(crate) enum Failure {
 pub(crate) type Outcome = Result<Answer, Failure>;
 
 /// A call under way.
-pub(crate) type Work = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+pub(crate) type Work = Map<CatchUnwind<AssertUnwindSafe<BoxFuture<'static, Result<Answer>>>>, Caught>;
+
+type Caught = fn(thread::Result<Result<Answer>>) -> Outcome;
 
 /// Puts a call into the one form all calls have here.
 pub(crate) fn work(call: impl Future<Output = Result<Answer>> + Send + 'static) -> Work {
-    Box::pin(AssertUnwindSafe(call).catch_unwind().map(|caught| match caught {
+    // In its box before anything else: what a call keeps is large to be moved.
+    AssertUnwindSafe(call.boxed()).catch_unwind().map(|caught| match caught {
         Ok(result) => result.map_err(Failure::Core),
         Err(_) => Err(Failure::Fault),
-    }))
+    })
 }
 
 /// Runs something of the core that needs no waiting on the caller's thread.
@@ -66,7 +70,7 @@ pub(crate) fn caught<T>(py: Python<'_>, call: impl FnOnce() -> Result<T>) -> PyR
 /// and no wake-up.
 pub(crate) fn at_once(handle: &Handle, work: &mut Work) -> Option<Outcome> {
     let _context = handle.enter();
-    match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    match work.poll_unpin(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => Some(outcome),
         Poll::Pending => None,
     }

@@ -4,6 +4,8 @@
 use pyo3::prelude::*;
 use threelo_core::fork;
 
+use crate::process;
+
 /// Closes the stores' files once what is under way there is done. Commonly takes a millisecond.
 #[pyfunction]
 fn before_fork(py: Python<'_>) {
@@ -13,6 +15,7 @@ fn before_fork(py: Python<'_>) {
 /// Lets the stores open their files again.
 #[pyfunction]
 fn after_fork() {
+    process::look();
     fork::after();
 }
 

@@ -25,6 +25,7 @@ mod port;
 mod process;
 mod response;
 mod runtime;
+mod slot;
 #[cfg_attr(windows, path = "sockets_nowhere.rs")]
 mod sockets;
 mod upload;
@@ -59,6 +60,7 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::process::look();
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         let shutdown = wrap_pyfunction!(crate::runtime::shutdown, module)?;
         module.py().import("atexit")?.call_method1("register", (shutdown,))?;

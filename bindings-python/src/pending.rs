@@ -1,43 +1,22 @@
-//! An awaitable of our own. It asks the event loop for a future only when the answer is not there at the first look,
-//! and its answer becomes a Python object on the loop's own thread.
+//! An awaitable of our own. What it hands a task that has to wait is itself, for it speaks the part of a future's
+//! protocol that tasks use: so no future is made, and the loop that gets the answer lets the task go on at once, where
+//! a future would have it wait for the loop's next round. The answer becomes a Python object on the loop's own thread.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{IntoPyDict, PyTuple};
 use tokio::task::AbortHandle;
 
-use crate::answer::{Outcome, Work, at_once, into_python};
-use crate::port::{self, Port};
-use crate::process::{OfProcess, lock};
+use crate::answer::{Work, at_once, into_python};
+use crate::port;
+use crate::process::OfProcess;
 use crate::runtime;
-
-enum State {
-    Running,
-    /// A future of the loop waits to be woken.
-    Waited(Py<PyAny>),
-    Ready(Outcome),
-    Taken,
-}
-
-/// Where the worker leaves the answer. The workers take its lock without being attached, and hold it for a move only.
-struct Slot(Mutex<State>);
-
-impl Slot {
-    /// Leaves the answer, and has whoever waits for it woken.
-    fn fulfil(&self, outcome: Outcome, port: &Arc<Port>) {
-        let before = std::mem::replace(&mut *lock(&self.0), State::Ready(outcome));
-        if let State::Waited(future) = before {
-            port.wake(future);
-        }
-    }
-
-    /// Empties the slot. What was in it is dropped with the lock free: the end of a future may run Python code.
-    fn take(&self) -> State {
-        std::mem::replace(&mut *lock(&self.0), State::Taken)
-    }
-}
+use crate::slot::{Slot, Standing, Waiter};
 
 struct Flight {
     slot: Arc<Slot>,
@@ -53,18 +32,25 @@ impl Drop for Flight {
 impl Flight {
     /// Ends the call: its future is dropped, which cancels it.
     fn end(&self) {
+        self.abort();
+        self.slot.end();
+    }
+
+    fn abort(&self) {
         if let Some(task) = &self.task {
             task.abort();
         }
-        drop(self.slot.take());
     }
 }
 
 /// A call to be awaited, once.
 #[pyclass(frozen, module = "threelo._native")]
 pub(crate) struct PendingCall {
+    /// None for a call that was answered at once.
     event_loop: Py<PyAny>,
     flight: OfProcess<Flight>,
+    /// What a task asks a future for, to tell `await` from a bare `yield`.
+    blocking: AtomicBool,
 }
 
 impl PendingCall {
@@ -73,10 +59,7 @@ impl PendingCall {
         let inside = runtime::enter(py)?;
         match py.detach(|| at_once(&inside, &mut work)) {
             None => Self::start(py, work),
-            Some(outcome) => {
-                let slot = Arc::new(Slot(Mutex::new(State::Ready(outcome))));
-                Ok(Self { event_loop: py.None(), flight: OfProcess::new(Flight { slot, task: None }) })
-            }
+            Some(outcome) => Ok(Self::new(py.None(), Arc::new(Slot::ready(outcome)), None)),
         }
     }
 
@@ -84,16 +67,22 @@ impl PendingCall {
     pub(crate) fn start(py: Python<'_>, work: Work) -> PyResult<Self> {
         let inside = runtime::enter(py)?;
         let (event_loop, port) = port::current(py)?;
-        let slot = Arc::new(Slot(Mutex::new(State::Running)));
+        let slot = Arc::new(Slot::running());
         let answered = slot.clone();
         let task = inside.spawn(async move {
             tokio::select! {
-                outcome = work => answered.fulfil(outcome, &port),
-                () = port.closed() => drop(answered.take()),
+                outcome = work => if let Some(waiter) = answered.fulfil(outcome) {
+                    port.wake(waiter);
+                },
+                () = port.closed() => answered.end(),
             }
         });
-        let flight = Flight { slot, task: Some(task.abort_handle()) };
-        Ok(Self { event_loop: event_loop.unbind(), flight: OfProcess::new(flight) })
+        Ok(Self::new(event_loop.unbind(), slot, Some(task.abort_handle())))
+    }
+
+    fn new(event_loop: Py<PyAny>, slot: Arc<Slot>, task: Option<AbortHandle>) -> Self {
+        let flight = OfProcess::new(Flight { slot, task });
+        Self { event_loop, flight, blocking: AtomicBool::new(false) }
     }
 
     fn flight(&self) -> PyResult<&Flight> {
@@ -102,14 +91,43 @@ impl PendingCall {
             .ok_or_else(|| PyRuntimeError::new_err("this call belongs to the process that forked this one"))
     }
 
-    /// A future of the loop, in the state in which a coroutine hands it to its task.
-    fn future<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let future = self.event_loop.bind(py).call_method0(intern!(py, "create_future"))?;
-        future.setattr(intern!(py, "_asyncio_future_blocking"), true)?;
-        Ok(future)
+    fn slot(&self) -> PyResult<&Slot> {
+        self.flight().map(|flight| &*flight.slot)
+    }
+
+    /// Has the loop call something.
+    pub(crate) fn call_soon<'py>(
+        &self,
+        py: Python<'py>,
+        call: impl IntoPyObject<'py, Target = PyTuple, Output = Bound<'py, PyTuple>, Error = PyErr>,
+        context: Option<&Py<PyAny>>,
+    ) -> PyResult<()> {
+        let context = context.map(|context| [("context", context)].into_py_dict(py)).transpose()?;
+        let call_soon = self.event_loop.bind(py).getattr(intern!(py, "call_soon"))?;
+        call_soon.call(call.into_pyobject(py)?, context.as_ref()).map(drop)
+    }
+
+    /// Whether the loop looks for callbacks that take long, and wants to name whose they are.
+    pub(crate) fn is_debugged(&self, py: Python<'_>) -> PyResult<bool> {
+        self.event_loop.bind(py).call_method0(intern!(py, "get_debug"))?.is_truthy()
     }
 }
 
+fn cancelled(py: Python<'_>, message: Option<Py<PyAny>>) -> PyErr {
+    static ERROR: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let made = ERROR.import(py, "asyncio", "CancelledError").and_then(|error| match message {
+        Some(message) => error.call1((message,)),
+        None => error.call0(),
+    });
+    made.map_or_else(|error| error, PyErr::from_value)
+}
+
+fn once() -> PyErr {
+    PyRuntimeError::new_err("a call can be awaited only once")
+}
+
+/// First how a coroutine waits for it, then how a task does: as for a future, of which it uses this much (CPython's
+/// `Lib/asyncio/tasks.py`).
 #[pymethods]
 impl PendingCall {
     fn __await__(slf: Py<Self>) -> Py<Self> {
@@ -120,30 +138,27 @@ impl PendingCall {
         slf
     }
 
-    fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let slot = &self.flight()?.slot;
-        if matches!(*lock(&slot.0), State::Running) {
-            let future = self.future(py)?;
-            let mut state = lock(&slot.0);
-            // The answer may have come while the future was made.
-            if matches!(*state, State::Running) {
-                *state = State::Waited(future.clone().unbind());
-                return Ok(future.unbind());
-            }
+    fn __next__(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Self>> {
+        let call = slf.get();
+        if let Some(outcome) = call.slot()?.take() {
+            let _inside = runtime::enter(py)?;
+            return Err(PyStopIteration::new_err((into_python(outcome, py)?,)));
         }
-        match slot.take() {
-            State::Ready(outcome) => {
-                let _inside = runtime::enter(py)?;
-                Err(PyStopIteration::new_err((into_python(outcome, py)?,)))
+        match call.slot()?.standing(py) {
+            // The answer may have come just now: then the task learns of it when it says that it waits.
+            Standing::Running | Standing::Ready => {
+                call.blocking.store(true, Ordering::Relaxed);
+                Ok(slf)
             }
-            _ => Err(PyRuntimeError::new_err("a call can be awaited only once")),
+            Standing::Cancelled(message) => Err(cancelled(py, message)),
+            Standing::Awaited | Standing::Taken => Err(once()),
         }
     }
 
-    fn send(&self, py: Python<'_>, value: Py<PyAny>) -> PyResult<Py<PyAny>> {
+    fn send(slf: Py<Self>, py: Python<'_>, value: Py<PyAny>) -> PyResult<Py<Self>> {
         // Loops send nothing but None: what matters is in the slot.
         drop(value);
-        self.__next__(py)
+        Self::__next__(slf, py)
     }
 
     #[pyo3(signature = (kind, value=None, traceback=None))]
@@ -161,6 +176,49 @@ impl PendingCall {
     fn close(&self) {
         if let Some(flight) = self.flight.get() {
             flight.end();
+        }
+    }
+
+    #[getter(_asyncio_future_blocking)]
+    fn is_blocking(&self) -> bool {
+        self.blocking.load(Ordering::Relaxed)
+    }
+
+    #[setter(_asyncio_future_blocking)]
+    fn set_blocking(&self, blocking: bool) {
+        self.blocking.store(blocking, Ordering::Relaxed);
+    }
+
+    fn get_loop(&self, py: Python<'_>) -> Py<PyAny> {
+        self.event_loop.clone_ref(py)
+    }
+
+    #[pyo3(signature = (resume, *, context=None))]
+    fn add_done_callback(
+        slf: Py<Self>,
+        py: Python<'_>,
+        resume: Py<PyAny>,
+        context: Option<Py<PyAny>>,
+    ) -> PyResult<()> {
+        let waiter = Waiter { call: slf.clone_ref(py), resume, context };
+        slf.get().slot()?.wait(waiter).map_or(Ok(()), |waiter| waiter.go_soon(py))
+    }
+
+    /// Ends the call, and lets the task learn of it soon. False where there is an answer, or nothing to be ended.
+    #[pyo3(signature = (msg=None))]
+    fn cancel(&self, py: Python<'_>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
+        let flight = self.flight()?;
+        let Some(waiter) = flight.slot.cancel(msg) else { return Ok(false) };
+        flight.abort();
+        waiter.map_or(Ok(()), |waiter| waiter.go_soon(py))?;
+        Ok(true)
+    }
+
+    /// What a task looks at before it goes on. The answer itself is for the coroutine.
+    fn result(&self, py: Python<'_>) -> PyResult<()> {
+        match self.slot()?.standing(py) {
+            Standing::Cancelled(message) => Err(cancelled(py, message)),
+            _ => Ok(()),
         }
     }
 }

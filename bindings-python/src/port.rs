@@ -13,10 +13,12 @@ use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use crate::process::{OfProcess, lock};
+use crate::runtime;
+use crate::slot::Waiter;
 use crate::sockets::Sockets;
 
 enum Bell {
-    Sockets(Sockets),
+    Sockets(Arc<Sockets>),
     /// A weak reference to the loop: what waits for a call must not keep the loop alive for ever.
     Soon(Py<PyAny>),
     /// The loop is closed.
@@ -25,7 +27,7 @@ enum Bell {
 
 /// The way back into one loop.
 pub(crate) struct Port {
-    woken: Mutex<Vec<Py<PyAny>>>,
+    woken: Mutex<Vec<Waiter>>,
     bell: Mutex<Bell>,
     closed: CancellationToken,
 }
@@ -40,11 +42,11 @@ impl Port {
         self.closed.cancelled()
     }
 
-    /// Has the loop resolve a future. Called by the workers, which never attach.
-    pub(crate) fn wake(self: &Arc<Self>, future: Py<PyAny>) {
+    /// Has the loop let a task go on. Called by the workers, which never attach.
+    pub(crate) fn wake(self: &Arc<Self>, waiter: Waiter) {
         let first = {
             let mut woken = lock(&self.woken);
-            woken.push(future);
+            woken.push(waiter);
             woken.len() == 1
         };
         if first {
@@ -53,13 +55,20 @@ impl Port {
     }
 
     fn ring(self: &Arc<Self>) {
+        let soon = matches!(&*lock(&self.bell), Bell::Soon(_));
+        if let Some(pair) = self.sockets() {
+            pair.ring();
+        } else if soon {
+            let port = self.clone();
+            tokio::task::spawn_blocking(move || Python::try_attach(|py| port.call_soon(py)));
+        }
+    }
+
+    /// To be used with the lock free: the loop's thread may go on as soon as it is rung, and would wait for the lock.
+    fn sockets(&self) -> Option<Arc<Sockets>> {
         match &*lock(&self.bell) {
-            Bell::Sockets(pair) => pair.ring(),
-            Bell::Soon(_) => {
-                let port = self.clone();
-                tokio::task::spawn_blocking(move || Python::try_attach(|py| port.call_soon(py)));
-            }
-            Bell::Silent => {}
+            Bell::Sockets(pair) => Some(pair.clone()),
+            _ => None,
         }
     }
 
@@ -78,9 +87,40 @@ impl Port {
         }
     }
 
-    /// The futures to resolve, and the bell silent until the next one.
-    fn take(&self) -> Vec<Py<PyAny>> {
-        if let Bell::Sockets(pair) = &*lock(&self.bell) {
+    /// Lets go on whoever waits. In a loop that is being debugged each task does so by itself: it tells who is slow.
+    fn hand_out(self: &Arc<Self>, py: Python<'_>) -> PyResult<()> {
+        let mut woken = self.take().into_iter();
+        let debugged = |waiter: &Waiter| waiter.call.get().is_debugged(py).unwrap_or(false);
+        let apart = woken.as_slice().first().is_some_and(debugged);
+        while let Some(waiter) = woken.next() {
+            let gone = if apart { waiter.go_soon(py) } else { waiter.go(py) };
+            if let Err(error) = gone {
+                self.put_back(py, woken.collect())?;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// For the loop's next round: this one is cut short.
+    fn put_back(self: &Arc<Self>, py: Python<'_>, mut left: Vec<Waiter>) -> PyResult<()> {
+        if left.is_empty() {
+            return Ok(());
+        }
+        let inside = runtime::enter(py)?;
+        let _context = inside.enter();
+        {
+            let mut woken = lock(&self.woken);
+            left.append(&mut woken);
+            *woken = left;
+        }
+        self.ring();
+        Ok(())
+    }
+
+    /// Who may go on, and the bell silent until the next one.
+    fn take(&self) -> Vec<Waiter> {
+        if let Some(pair) = self.sockets() {
             pair.silence();
         }
         std::mem::take(&mut *lock(&self.woken))
@@ -105,24 +145,9 @@ struct Drain {
 
 #[pymethods]
 impl Drain {
-    fn __call__(&self, py: Python<'_>) {
-        let woken = self.port.get().map(|port| port.take()).unwrap_or_default();
-        for future in &woken {
-            let future = future.bind(py);
-            if let Err(error) = resolve(future) {
-                error.write_unraisable(py, Some(future));
-            }
-        }
+    fn __call__(&self, py: Python<'_>) -> PyResult<()> {
+        self.port.get().map_or(Ok(()), |port| port.hand_out(py))
     }
-}
-
-/// A cancelled future is done already.
-fn resolve(future: &Bound<'_, PyAny>) -> PyResult<()> {
-    let py = future.py();
-    if !future.call_method0(intern!(py, "done"))?.is_truthy()? {
-        future.call_method1(intern!(py, "set_result"), (py.None(),))?;
-    }
-    Ok(())
 }
 
 impl Drop for Drain {
@@ -198,7 +223,7 @@ fn registry(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 fn open(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Port>> {
     let py = event_loop.py();
     let watched = Sockets::pair().map_err(PyErr::from).and_then(|(end, pair)| {
-        let port = Port::new(Bell::Sockets(pair));
+        let port = Port::new(Bell::Sockets(Arc::new(pair)));
         let drain = Drain { port: OfProcess::new(port.clone()), watched: true };
         event_loop.call_method1(intern!(py, "add_reader"), (end, drain))?;
         Ok(port)

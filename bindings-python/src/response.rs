@@ -37,14 +37,14 @@ pub(crate) struct NativeResponse {
     /// Whether the body was still on its way.
     #[pyo3(get)]
     streamed: bool,
-    arriving: OfProcess<Mutex<Option<Download>>>,
+    arriving: Option<OfProcess<Mutex<Option<Download>>>>,
     reader: PyOnceLock<Py<NativeBody>>,
 }
 
 impl NativeResponse {
     pub(crate) fn new(mut response: Response) -> Self {
         let streamed = response.is_streamed();
-        let arriving = OfProcess::new(Mutex::new(streamed.then(|| response.download())));
+        let arriving = streamed.then(|| OfProcess::new(Mutex::new(Some(response.download()))));
         let error = response.error_for_status().err();
         let Response { status, headers, url, attempts, history, body, .. } = response;
         let (arrived, body) = (Mutex::new(body), PyOnceLock::new());
@@ -82,7 +82,8 @@ impl NativeResponse {
     #[getter]
     fn reader(&self, py: Python<'_>) -> PyResult<Py<NativeBody>> {
         let reader = || {
-            let arriving = self.arriving.get().map(|arriving| lock(arriving).take());
+            let arriving = self.arriving.as_ref().and_then(OfProcess::get);
+            let arriving = arriving.map(|arriving| lock(arriving).take());
             let download = match arriving {
                 Some(Some(download)) => download,
                 None if self.streamed => return Err(body::elsewhere(py)),

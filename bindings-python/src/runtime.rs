@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use threelo_core::{Code, Error};
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::process::{OfProcess, lock};
+use crate::process::{self, OfProcess, lock};
 use crate::{errors, live, logs};
 
 /// How long the exit waits for what the runtime cannot cut short, such as a name being looked up.
@@ -96,6 +96,7 @@ impl Drop for Inside {
 /// # Errors
 /// `closed` while the interpreter goes away, or when the system gives no thread.
 pub(crate) fn enter(py: Python<'_>) -> PyResult<Inside> {
+    process::look();
     // The lock is free again before anything runs Python code.
     let entered = Inside::begin(&mut lock(&STATE));
     entered.or_else(|refused| match refused {

@@ -295,3 +295,41 @@ async def test_pages_that_are_closed_end_what_was_fetched_ahead_and_can_be_gone_
         again = asyncio.ensure_future(anext(items))
         await came(server)
         again.cancel()
+
+
+async def test_a_cancelled_task_is_told_why(stuck: dict[str, Any], silent: SilentServer) -> None:
+    async with threelo.AsyncClient(**stuck) as client:
+        told: list[object] = []
+
+        async def follow() -> None:
+            try:
+                await client.proxy_request("user-42", "GET", "/rest/api/3/myself")
+            except asyncio.CancelledError as error:
+                told.extend(error.args)
+                raise
+
+        task = asyncio.create_task(follow())
+        await came(silent)
+        assert task.cancel("the page was left")
+        assert not task.done(), "a task learns of it in the loop's next round"
+        await asyncio.wait([task])
+        assert (task.cancelled(), told) == (True, ["the page was left"])
+
+
+async def test_a_task_that_stays_after_being_cancelled_goes_on(
+    stuck: dict[str, Any], silent: SilentServer
+) -> None:
+    async with threelo.AsyncClient(**stuck) as client:
+
+        async def stay() -> str:
+            with contextlib.suppress(asyncio.CancelledError):
+                await client.proxy_request("user-42", "GET", "/rest/api/3/myself")
+            with pytest.raises(threelo.ConnectionNotFoundError):
+                await client.proxy_request("nobody", "GET", "/rest/api/3/myself")
+            return "stayed"
+
+        task = asyncio.create_task(stay())
+        await came(silent)
+        task.cancel()
+        assert await task == "stayed"
+        await gone(silent)

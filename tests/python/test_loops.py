@@ -7,9 +7,11 @@ import contextlib
 import gc
 import os
 import sys
+import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -157,6 +159,74 @@ def test_a_loop_closed_with_calls_in_flight(
         gc.collect()
     assert freed() is None
     asyncio.run(client.close())
+
+
+@loops
+def test_a_task_goes_on_in_its_own_context_and_as_the_current_one(
+    make_loop: Callable[[], asyncio.AbstractEventLoop], connected: dict[str, Any]
+) -> None:
+    number: ContextVar[int] = ContextVar("number")
+
+    async def main() -> None:
+        async with threelo.AsyncClient(**connected) as client:
+
+            async def call(mine: int) -> None:
+                number.set(mine)
+                for _ in range(3):
+                    await myself(client)
+                    assert number.get() == mine
+                    assert asyncio.current_task() is tasks[mine]
+
+            tasks = [asyncio.create_task(call(mine)) for mine in range(10)]
+            await asyncio.gather(*tasks)
+
+    with asyncio.Runner(loop_factory=make_loop) as runner:
+        runner.run(main())
+
+
+@loops
+def test_what_ends_the_loop_keeps_no_answer_from_the_others(
+    make_loop: Callable[[], asyncio.AbstractEventLoop], connected: dict[str, Any]
+) -> None:
+    client = threelo.AsyncClient(**connected)
+    loop = make_loop()
+
+    async def ends(call: Awaitable[object]) -> None:
+        await call
+        raise SystemExit(7)
+
+    # Tasks that end the loop, as Ctrl-C does, are answered with others, who wait for it to go on.
+    calls = [loop.create_task(ends(myself(client)) if at % 2 else myself(client)) for at in range(10)]
+    codes = set()
+    for _ in calls:
+        try:
+            loop.run_until_complete(asyncio.wait(calls, timeout=PATIENCE))
+        except SystemExit as exit:
+            codes.add(exit.code)
+        if all(call.done() for call in calls):
+            break
+    assert codes == {7}
+    assert [call.result() for call in calls[::2]] == ["Ada Lovelace"] * 5
+    assert all(isinstance(call.exception(), SystemExit) for call in calls[1::2])
+    loop.run_until_complete(client.close())
+    loop.close()
+
+
+def test_a_loop_in_debug_mode_names_the_task_that_takes_long(
+    connected: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        asyncio.get_running_loop().slow_callback_duration = 0.05
+        async with threelo.AsyncClient(**connected) as client:
+
+            async def slow() -> None:
+                await myself(client)
+                time.sleep(0.1)  # noqa: ASYNC251
+
+            await asyncio.create_task(slow(), name="the slow one")
+
+    asyncio.run(main(), debug=True)
+    assert any("the slow one" in record.getMessage() for record in caplog.records)
 
 
 def test_a_task_nobody_keeps_is_not_lost(connected: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 //! Calls to the API: one request, a listing, or just the token for another HTTP client.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,7 +73,8 @@ impl Client {
         let connector = self.connector();
         let span = options.timeout.unwrap_or(connector.config.timings.request_timeout);
         let until = after(span);
-        self.run_until_closed(async {
+        // Pinned where it is: what a call keeps is large to be moved.
+        let call = pin!(async {
             let (destination, grant_id) = match self.at_hand(&options) {
                 Some(known) => known,
                 None => self.looked_up(&options, span, until).await?,
@@ -93,9 +95,8 @@ impl Client {
             let channel = Channel { transport: &connector.transport, limiter };
             let response = request::send(&channel, &destination, &tokens, &options, limits, intent).await?;
             Ok((response.until(&self.inner.closing), Arc::clone(&destination.asker.cloud_id)))
-        })
-        .await
-        .map_err(|error| cut_off(error, writes))
+        });
+        self.run_until_closed(call).await.map_err(|error| cut_off(error, writes))
     }
 
     /// Where a call goes and whose token it takes, as most calls find it: in memory.
