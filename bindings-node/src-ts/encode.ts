@@ -34,3 +34,14 @@ export function bytes(value: unknown): Uint8Array | undefined {
   if (typeof value === 'string') return Buffer.from(value);
   return value instanceof Uint8Array ? value : undefined;
 }
+
+/** Whether there is nothing in it. @internal */
+export function isBare(options: object): boolean {
+  for (const _ in options) return false;
+  return true;
+}
+
+/** Whether all are texts that mean the same to everybody: JavaScript's may hold halves of characters. @internal */
+export function isAscii(...values: unknown[]): boolean {
+  return values.every((value) => typeof value === 'string' && /^[\0-\x7f]*$/.test(value));
+}

@@ -28,6 +28,7 @@ export interface NativePort {
 export interface NativeClient {
   call(id: number, verb: string, options: string): void;
   request(id: number, options: string, data?: Uint8Array): void;
+  requestPlain(id: number, connection: string, method: string, path: string): void;
   requestMany(options: string, data?: Uint8Array): NativeMany | Failure;
   paginate(options: string): NativePaginator | Failure;
   events(): NativeEvents;

@@ -55,6 +55,16 @@ impl NativeClient {
         });
     }
 
+    /// The same where there is nothing but these.
+    #[napi]
+    pub fn request_plain(&self, id: u32, connection: String, method: String, path: String) {
+        let client = Arc::clone(&self.client);
+        self.port.run(id, async move {
+            let options = RequestOptions::new(connection, method, path);
+            client.proxy_request(options).await.map(Answer::Response)
+        });
+    }
+
     /// `proxyRequestMany`; nothing is sent before the first result is asked for.
     #[napi]
     pub fn request_many(&self, options: String, data: Option<Uint8Array>) -> Either<NativeMany, Failure> {

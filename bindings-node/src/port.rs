@@ -119,6 +119,8 @@ impl Port {
         work: impl Future<Output = threelo_core::Result<Answer>> + Send + 'static,
     ) {
         let port = Arc::clone(self);
+        // In its box before anything else: what a call keeps is large to be moved.
+        let work = work.boxed();
         let task = spawn(async move {
             let ended = AssertUnwindSafe(work).catch_unwind().await;
             let ended = ended.map_err(Failure::panic).and_then(|ended| ended.map_err(Failure::from));

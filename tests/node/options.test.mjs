@@ -82,3 +82,31 @@ test('an argument of a verb is named as the caller wrote it', async () => {
   }
   await client.close();
 });
+
+test('a call without options is refused as the same call with empty ones', async () => {
+  const client = new Client(OFFLINE);
+  const path = '/rest/api/3/myself';
+  const told = async (asked, options) => {
+    const { code, message, context } = await client.proxyRequest(...asked, options).then(assert.fail, (error) => error);
+    return { code, message, context };
+  };
+  const calls = [
+    ['nobody', 'GET', path],
+    ['kein Mensch \u00e4\u{1f600}', 'GET', path],
+    ['half of a character \ud83d', 'GET', path],
+    ['a null \0 in it', 'GET', path],
+    ['nobody', 'BREW', path],
+    ['nobody', 'GET', 'https://elsewhere.example/'],
+    ['nobody', 'GET', `/rest/\udc00`],
+    [42, 'GET', path],
+    ['nobody', undefined, path],
+    ['nobody', 'GET', null],
+  ];
+  for (const asked of calls) {
+    const bare = await told(asked);
+    // An option that is undefined is none, and goes the way of those that are some.
+    assert.deepEqual(bare, await told(asked, { headers: undefined }));
+    assert.deepEqual(bare, await told(asked, { signal: AbortSignal.timeout(60_000) }));
+  }
+  await client.close();
+});

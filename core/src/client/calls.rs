@@ -42,7 +42,7 @@ impl Client {
     /// `site_required`, `site_not_found`, `reauthorization_required`, `rate_limited`, `outcome_unknown`,
     /// `response_truncated`, `body_too_large`, `network`, `timeout`, `identity_unavailable`, `store_unavailable`.
     pub async fn proxy_request(&self, options: RequestOptions) -> Result<Response> {
-        self.request(options, Intent::ByMethod).await.map(|(response, _)| response)
+        self.request(&options, Intent::ByMethod).await.map(|(response, _)| response)
     }
 
     /// The rate limits that concern a connection, as Jira's last answers told them: of the app, of the connection's
@@ -68,16 +68,16 @@ impl Client {
         Paginator::new(Arc::new(self.clone()), options)
     }
 
-    async fn request(&self, options: RequestOptions, intent: Intent) -> Result<(Response, Arc<str>)> {
+    async fn request(&self, options: &RequestOptions, intent: Intent) -> Result<(Response, Arc<str>)> {
         let writes = intent == Intent::ByMethod && !request::reads(&options.method);
         let connector = self.connector();
         let span = options.timeout.unwrap_or(connector.config.timings.request_timeout);
         let until = after(span);
         // Pinned where it is: what a call keeps is large to be moved.
         let call = pin!(async {
-            let (destination, grant_id) = match self.at_hand(&options) {
+            let (destination, grant_id) = match self.at_hand(options) {
                 Some(known) => known,
-                None => self.looked_up(&options, span, until).await?,
+                None => self.looked_up(options, span, until).await?,
             };
             let tokens = Supply { client: self, id: &options.id, grant_id: &grant_id };
             let limiter = Limiter {
@@ -93,7 +93,7 @@ impl Client {
                 timeout: until.saturating_duration_since(Instant::now()),
             };
             let channel = Channel { transport: &connector.transport, limiter };
-            let response = request::send(&channel, &destination, &tokens, &options, limits, intent).await?;
+            let response = request::send(&channel, &destination, &tokens, options, limits, intent).await?;
             Ok((response.until(&self.inner.closing), Arc::clone(&destination.asker.cloud_id)))
         });
         self.run_until_closed(call).await.map_err(|error| cut_off(error, writes))
@@ -204,8 +204,10 @@ impl Supply<'_> {
 
 impl Fetch for Client {
     fn fetch(&self, options: RequestOptions) -> BoxFuture<'_, Result<(Response, String)>> {
-        let asked = self.request(options, Intent::Listing);
-        Box::pin(async { asked.await.map(|(response, cloud_id)| (response, cloud_id.as_ref().into())) })
+        Box::pin(async move {
+            let asked = self.request(&options, Intent::Listing).await;
+            asked.map(|(response, cloud_id)| (response, cloud_id.as_ref().into()))
+        })
     }
 
     fn background(&self) -> bool {

@@ -117,8 +117,12 @@ impl Client {
     /// Waits for what calls began and nobody waits for any more, where nothing may go on in the background.
     async fn settle(&self) {
         if !self.background() {
-            self.connector().keeper.settle().await;
-            self.inner.board.settle().await;
+            // In a box, which calls that need none of it do not carry about.
+            Box::pin(async {
+                self.connector().keeper.settle().await;
+                self.inner.board.settle().await;
+            })
+            .await;
         }
     }
 

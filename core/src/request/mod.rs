@@ -140,7 +140,10 @@ pub(crate) async fn send(
     let deadline = after(limits.timeout);
     let network = wire::Network { transport: channel.transport, max_body_bytes: limits.max_body_bytes };
     let response = attempt::run(&network, &channel.limiter, &request, tokens, deadline).await?;
-    redirect::follow(&network, &request, response, deadline).await
+    if !redirect::is_followed(&request, &response) {
+        return Ok(response);
+    }
+    Box::pin(redirect::follow(&network, &request, response, deadline)).await
 }
 
 /// The address at the gateway that a path or URL of this site means, with its query.

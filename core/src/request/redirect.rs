@@ -41,16 +41,18 @@ const TOLD: [http::HeaderName; 8] = [
     IF_UNMODIFIED_SINCE,
 ];
 
-/// Goes where the answer of `request` leads, if it is the kind that is followed; any other answer stands.
+/// Whether the answer of `request` leads somewhere, and is the kind that is followed. Any other stands.
+pub(super) fn is_followed(request: &Prepared, response: &Response) -> bool {
+    leads(response).is_some() && media::is_file(&request.method, &request.path)
+}
+
+/// Goes where an answer leads that [`is_followed`].
 pub(super) async fn follow<O: Outside>(
     outside: &O,
     request: &Prepared,
     mut response: Response,
     deadline: Instant,
 ) -> Result<Response> {
-    if !media::is_file(&request.method, &request.path) {
-        return Ok(response);
-    }
     let mut from = Url::parse(&request.uri.to_string()).map_err(|_| refused(request, NOWHERE))?;
     let at_home = is_loopback(&from);
     // Limits of its own: what another host asks for is not Jira's, and Jira's are not its.
