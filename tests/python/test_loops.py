@@ -184,6 +184,24 @@ def test_a_task_goes_on_in_its_own_context_and_as_the_current_one(
         runner.run(main())
 
 
+def test_tasks_written_in_python_wait_for_calls_as_those_in_c_do(connected: dict[str, Any]) -> None:
+    def task(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> Any:
+        return asyncio.tasks._PyTask(coroutine, loop=loop, **options)  # type: ignore[attr-defined]
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_task_factory(task)
+        async with threelo.AsyncClient(**connected) as client:
+            assert await many(client) == ["Ada Lovelace"] * 20
+            cancelled = asyncio.create_task(myself(client))
+            await asyncio.sleep(0)
+            if cancelled.cancel("too late"):
+                with pytest.raises(asyncio.CancelledError):
+                    await cancelled
+            assert await myself(client) == "Ada Lovelace"
+
+    asyncio.run(main())
+
+
 @loops
 def test_what_ends_the_loop_keeps_no_answer_from_the_others(
     make_loop: Callable[[], asyncio.AbstractEventLoop], connected: dict[str, Any]
