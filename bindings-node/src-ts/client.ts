@@ -1,5 +1,5 @@
 import { call, port } from './calls.js';
-import { bytes, encode, isAscii, isBare, keys, millis, uncallable } from './encode.js';
+import { encode, encodeBeside, isAscii, isBare, keys, millis, uncallable } from './encode.js';
 import { errorFrom, unwrap } from './fail.js';
 import { type Fetch, fetchOf, type FetchOptions } from './fetch.js';
 import { RequestResults } from './many.js';
@@ -116,10 +116,13 @@ export class Client {
   async proxyRequest(id: string, method: string, path: string, options?: ProxyRequestOptions): Promise<Response> {
     if (options?.files !== undefined) return this.#upload(options, { id, method, path });
     const { signal, data, ...rest } = options ?? {};
-    const start = data === undefined && isBare(rest) && isAscii(id, method, path)
-      ? (number: number) => this.#native.requestPlain(number, id, method, path)
-      : this.#asking(data, { ...rest, id, method, path });
-    return new Response((await this.#run(start, signal)).response!, signal);
+    if (data === undefined && isBare(rest) && isAscii(id, method, path)) {
+      const plainly = (number: number) => this.#native.requestPlain(number, id, method, path);
+      return new Response((await this.#run(plainly, signal)).response!, signal);
+    }
+    const [text, body] = encodeBeside(data, { ...rest, id, method, path });
+    const send = (number: number) => this.#native.request(number, text, body);
+    return new Response((await this.#run(send, signal)).response!, signal);
   }
 
   /**
@@ -142,8 +145,7 @@ export class Client {
     ids: readonly string[], method: string, path: string, options?: ProxyRequestManyOptions,
   ): RequestResults {
     const { signal, data, ...plain } = options ?? {};
-    const body = bytes(data);
-    const text = encode({ ...plain, ids, method, path, data: body ? undefined : data });
+    const [text, body] = encodeBeside(data, { ...plain, ids, method, path });
     return new RequestResults(unwrap(this.#native.requestMany(text, body), this.proxyRequestMany), signal);
   }
 
@@ -317,12 +319,6 @@ export class Client {
     const text = encode({ ...plain, ...named });
     const completion = await this.#run((id) => this.#native.call(id, verb, text), signal);
     return JSON.parse(completion.text!) as T;
-  }
-
-  #asking(data: unknown, plain: object): (number: number) => void {
-    const body = bytes(data);
-    const text = encode({ ...plain, data: body ? undefined : data });
-    return (number) => this.#native.request(number, text, body);
   }
 
   async #upload(options: ProxyRequestOptions, named: object): Promise<Response> {

@@ -29,10 +29,15 @@ export function millis(value: unknown): unknown {
   return value instanceof Date ? value.getTime() : value;
 }
 
-/** A body as bytes; nothing when it is neither text nor bytes. @internal */
-export function bytes(value: unknown): Uint8Array | undefined {
-  if (typeof value === 'string') return Buffer.from(value);
-  return value instanceof Uint8Array ? value : undefined;
+/**
+ * The options of a verb that sends a body, and beside them the body where it is text or bytes. Anything else goes on
+ * under its name, for the core to refuse.
+ *
+ * @internal
+ */
+export function encodeBeside(data: unknown, options: object): [string, Uint8Array | undefined] {
+  const body = typeof data === 'string' ? Buffer.from(data) : data instanceof Uint8Array ? data : undefined;
+  return [encode({ ...options, data: body ? undefined : data }), body];
 }
 
 /** Whether there is nothing in it. @internal */

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { ReadableStream } from 'node:stream/web';
 
 import { call, idleCall, port } from './calls.js';
-import { bytes, encode } from './encode.js';
+import { encodeBeside } from './encode.js';
 import { type Completion, type FileNames, native, type NativeClient, type NativeFeed } from './native.js';
 import type { ProxyRequestOptions } from './options.js';
 
@@ -86,11 +86,11 @@ class Pump {
 /** `proxyRequest` with files. @internal */
 export async function upload(client: NativeClient, options: ProxyRequestOptions, named: object): Promise<Completion> {
   const { signal, data, files, ...plain } = options;
-  const [uploads, pumps, body] = [new native.NativeUploads(), [] as Pump[], bytes(data)];
+  const [uploads, pumps] = [new native.NativeUploads(), [] as Pump[]];
   const listed = (Array.isArray(files) ? files : [files]) as FileLike[];
   const unknown = listed.map((file) => add(uploads, pumps, file)).find((one) => one !== undefined);
   // What is no file goes on under its name, for the core to refuse.
-  const text = encode({ ...plain, ...named, files: unknown, data: body ? undefined : data });
+  const [text, body] = encodeBeside(data, { ...plain, ...named, files: unknown });
   const completion = await call((id) => uploads.send(client, id, text, body), signal);
   for (const pump of pumps) void pump.end();
   const cause = pumps.map((pump) => pump.cause).find((one) => one !== undefined);
