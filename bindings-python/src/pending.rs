@@ -16,7 +16,7 @@ use crate::answer::{Work, at_once, into_python};
 use crate::port;
 use crate::process::OfProcess;
 use crate::runtime;
-use crate::slot::{Slot, Standing, Waiter};
+use crate::slot::{Found, Slot, Waiter};
 
 struct Flight {
     slot: Arc<Slot>,
@@ -122,10 +122,6 @@ fn cancelled(py: Python<'_>, message: Option<Py<PyAny>>) -> PyErr {
     made.map_or_else(|error| error, PyErr::from_value)
 }
 
-fn once() -> PyErr {
-    PyRuntimeError::new_err("a call can be awaited only once")
-}
-
 /// First how a coroutine waits for it, then how a task does: as for a future, of which it uses this much (CPython's
 /// `Lib/asyncio/tasks.py`).
 #[pymethods]
@@ -140,18 +136,16 @@ impl PendingCall {
 
     fn __next__(slf: Py<Self>, py: Python<'_>) -> PyResult<Py<Self>> {
         let call = slf.get();
-        if let Some(outcome) = call.slot()?.take() {
-            let _inside = runtime::enter(py)?;
-            return Err(PyStopIteration::new_err((into_python(outcome, py)?,)));
-        }
-        match call.slot()?.standing(py) {
-            // The answer may have come just now: then the task learns of it when it says that it waits.
-            Standing::Running | Standing::Ready => {
+        match call.slot()?.take() {
+            Found::Answer(outcome) => {
+                let _inside = runtime::enter(py)?;
+                Err(PyStopIteration::new_err((into_python(outcome, py)?,)))
+            }
+            Found::Nothing => {
                 call.blocking.store(true, Ordering::Relaxed);
                 Ok(slf)
             }
-            Standing::Cancelled(message) => Err(cancelled(py, message)),
-            Standing::Awaited | Standing::Taken => Err(once()),
+            Found::Over => Err(PyRuntimeError::new_err("a call can be awaited only once")),
         }
     }
 
@@ -216,9 +210,6 @@ impl PendingCall {
 
     /// What a task looks at before it goes on. The answer itself is for the coroutine.
     fn result(&self, py: Python<'_>) -> PyResult<()> {
-        match self.slot()?.standing(py) {
-            Standing::Cancelled(message) => Err(cancelled(py, message)),
-            _ => Ok(()),
-        }
+        self.slot()?.cancelled(py).map_or(Ok(()), |message| Err(cancelled(py, message)))
     }
 }

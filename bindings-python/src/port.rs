@@ -55,20 +55,17 @@ impl Port {
     }
 
     fn ring(self: &Arc<Self>) {
-        let soon = matches!(&*lock(&self.bell), Bell::Soon(_));
-        if let Some(pair) = self.sockets() {
+        let pair = match &*lock(&self.bell) {
+            Bell::Sockets(pair) => Some(pair.clone()),
+            Bell::Soon(_) => None,
+            Bell::Silent => return,
+        };
+        // With the lock free: the loop's thread may go on as soon as it is rung, and would wait for it.
+        if let Some(pair) = pair {
             pair.ring();
-        } else if soon {
+        } else {
             let port = self.clone();
             tokio::task::spawn_blocking(move || Python::try_attach(|py| port.call_soon(py)));
-        }
-    }
-
-    /// To be used with the lock free: the loop's thread may go on as soon as it is rung, and would wait for the lock.
-    fn sockets(&self) -> Option<Arc<Sockets>> {
-        match &*lock(&self.bell) {
-            Bell::Sockets(pair) => Some(pair.clone()),
-            _ => None,
         }
     }
 
@@ -120,7 +117,7 @@ impl Port {
 
     /// Who may go on, and the bell silent until the next one.
     fn take(&self) -> Vec<Waiter> {
-        if let Some(pair) = self.sockets() {
+        if let Bell::Sockets(pair) = &*lock(&self.bell) {
             pair.silence();
         }
         std::mem::take(&mut *lock(&self.woken))

@@ -46,13 +46,13 @@ enum State {
     Taken,
 }
 
-/// How a call stands.
-pub(crate) enum Standing {
-    Running,
-    Awaited,
-    Ready,
-    Cancelled(Option<Py<PyAny>>),
-    Taken,
+/// What is found in a slot.
+pub(crate) enum Found {
+    Answer(Outcome),
+    /// Nothing yet, and nobody waits for it.
+    Nothing,
+    /// Somebody waits already, or it has been taken, or cancelled.
+    Over,
 }
 
 /// The workers take its lock without being attached. Whoever has it holds it for a move only, and drops nothing
@@ -100,15 +100,16 @@ impl Slot {
         Some(waiter)
     }
 
-    /// The answer, if it is there.
-    pub(crate) fn take(&self) -> Option<Outcome> {
+    /// Takes the answer, if it is there.
+    pub(crate) fn take(&self) -> Found {
         let mut state = lock(&self.0);
-        if !matches!(*state, State::Ready(_)) {
-            return None;
-        }
         match std::mem::replace(&mut *state, State::Taken) {
-            State::Ready(outcome) => Some(outcome),
-            _ => None,
+            State::Ready(outcome) => Found::Answer(outcome),
+            other => {
+                let nothing = matches!(other, State::Running);
+                *state = other;
+                if nothing { Found::Nothing } else { Found::Over }
+            }
         }
     }
 
@@ -118,15 +119,11 @@ impl Slot {
         drop(before);
     }
 
-    pub(crate) fn standing(&self, py: Python<'_>) -> Standing {
+    /// What was said as the call was cancelled; nothing where it was not.
+    pub(crate) fn cancelled(&self, py: Python<'_>) -> Option<Option<Py<PyAny>>> {
         match &*lock(&self.0) {
-            State::Running => Standing::Running,
-            State::Awaited(_) => Standing::Awaited,
-            State::Ready(_) => Standing::Ready,
-            State::Cancelled(message) => {
-                Standing::Cancelled(message.as_ref().map(|message| message.clone_ref(py)))
-            }
-            State::Taken => Standing::Taken,
+            State::Cancelled(message) => Some(message.as_ref().map(|message| message.clone_ref(py))),
+            _ => None,
         }
     }
 }
