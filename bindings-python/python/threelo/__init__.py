@@ -35,6 +35,7 @@ from ._options import (
     UpdateOptions,
 )
 from ._paginate import AsyncConnections, AsyncPaginator, Connections, Paginator
+from ._response import Headers, HistoryEntry, Response
 from ._stream import Pieces
 from ._types import (
     Attention,
@@ -42,13 +43,10 @@ from ._types import (
     Connection,
     ConnectSession,
     Event,
-    Headers,
-    HistoryEntry,
     KeepAliveReport,
     LedgerEntry,
     RateLimit,
     RekeyReport,
-    Response,
     Site,
 )
 from .errors import *  # noqa: F403  # one class per code: `threelo.SiteNotFoundError` and so on

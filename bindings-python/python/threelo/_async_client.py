@@ -12,6 +12,7 @@ from ._base import Base
 from ._files import upload_async
 from ._many import AsyncRequestResults
 from ._paginate import AsyncConnections, AsyncPaginator
+from ._response import Response
 from ._types import (
     Authorization,
     Connection,
@@ -19,7 +20,6 @@ from ._types import (
     KeepAliveReport,
     RateLimit,
     RekeyReport,
-    Response,
     Site,
 )
 from ._wire import encode, encode_beside, encode_request

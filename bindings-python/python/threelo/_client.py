@@ -12,6 +12,7 @@ from ._base import Base
 from ._files import upload
 from ._many import RequestResults
 from ._paginate import Connections, Paginator
+from ._response import Response
 from ._types import (
     Authorization,
     Connection,
@@ -19,7 +20,6 @@ from ._types import (
     KeepAliveReport,
     RateLimit,
     RekeyReport,
-    Response,
     Site,
 )
 from ._wire import encode, encode_beside, encode_request

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 from ._native import NativeMany, NativeResponse
-from ._types import Response, Site
+from ._response import Response
+from ._types import Site
 from .errors import ThreeloError
 
 _Arrived = tuple[str, NativeResponse | None, ThreeloError | None]

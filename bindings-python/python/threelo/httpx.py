@@ -26,7 +26,8 @@ from . import errors
 from ._async_client import AsyncClient
 from ._client import Client
 from ._relay import SITE, RelayOptions, SiteOptions, place, relayed
-from ._types import Authorization, Response
+from ._response import Response
+from ._types import Authorization
 
 __all__ = ["SITE", "AsyncTransport", "Auth", "Transport", "async_session", "session"]
 

@@ -28,9 +28,10 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_encoding_from_headers
 from urllib3 import HTTPHeaderDict, HTTPResponse
 
-from . import _types, errors
+from . import errors
 from ._client import Client
 from ._relay import SITE, RelayOptions, SiteOptions, place, relayed
+from ._response import Response as Answer
 from ._types import Authorization
 
 __all__ = ["SITE", "Adapter", "Auth", "Response", "Session", "mount", "session"]
@@ -78,7 +79,7 @@ class Session(requests.Session):
 class Response(requests.Response):
     """An answer, as requests has it."""
 
-    threelo: _types.Response
+    threelo: Answer
     """The same as threelo has it, with `attempts`, `history`, and a `raise_for_status()` that explains."""
 
 
@@ -187,7 +188,7 @@ def _body(request: requests.PreparedRequest) -> bytes | str | None:
 
 
 def _response(
-    adapter: Adapter, request: requests.PreparedRequest, answer: _types.Response, *, stream: bool
+    adapter: Adapter, request: requests.PreparedRequest, answer: Answer, *, stream: bool
 ) -> Response:
     headers = HTTPHeaderDict()
     for name in answer.headers:
@@ -220,7 +221,7 @@ def _worded(request: requests.PreparedRequest) -> Iterator[None]:
 class _Body(io.RawIOBase):
     """A body that arrives, as a file."""
 
-    def __init__(self, request: requests.PreparedRequest, answer: _types.Response) -> None:
+    def __init__(self, request: requests.PreparedRequest, answer: Answer) -> None:
         self._request, self._answer = request, answer
         self._pieces, self._rest = iter(answer.iter_bytes()), b""
 
