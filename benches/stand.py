@@ -88,8 +88,12 @@ class Client:
             "token": TOKEN,
             "read": read,
         }
-        # A proxy that this machine may have is not what is measured.
-        environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
+        # A proxy that this machine may have is not what is measured, and requests would trust the
+        # machine's own bundle of authorities instead of the one it is given.
+        mine = ("proxy", "ca_bundle")
+        environment = {
+            name: value for name, value in os.environ.items() if not any(m in name.lower() for m in mine)
+        }
         environment |= {"NODE_EXTRA_CA_CERTS": server.ca, "PYTHONDONTWRITEBYTECODE": "1"}
         environment |= entry.environment or {}
         command = ["taskset", "-c", cores()[1], *entry.command, json.dumps(given)]

@@ -191,7 +191,7 @@ async def wreq(given: dict[str, Any]) -> None:
 async def pyreqwest(given: dict[str, Any]) -> None:
     from pyreqwest.client import ClientBuilder
 
-    builder = ClientBuilder().pool_max_idle_per_host(512)
+    builder = ClientBuilder().pool_max_idle_per_host(512).http2(given["protocol"] == "h2")
     if given["ca"]:
         builder = builder.add_root_certificate_pem(read(given["ca"]))
     url, headers = given["url"], given["headers"]
